@@ -1,0 +1,1 @@
+"""The algebra of graphs whose arcs carry penalties and gradients."""

@@ -1,0 +1,1 @@
+"""Trained weights, one file per network, each with its provenance."""

@@ -1,0 +1,1 @@
+"""The check reader: images in, amounts out."""

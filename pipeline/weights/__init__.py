@@ -1,0 +1,1 @@
+"""Weights of the reader, each with its provenance."""

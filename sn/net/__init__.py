@@ -1,0 +1,1 @@
+"""The network memory of SN: units, links, shared weights, and what runs over them."""

@@ -1,0 +1,1 @@
+"""The C primitives of SN by family; importing a module registers its primitives."""

@@ -1,0 +1,30 @@
+"""Fixtures shared by all tests: where the data lie, and a cache of their own for no one."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+def data_folder() -> Path | None:
+    """Return the data folder named by ``SN_DATA``, or None."""
+    place = os.environ.get("SN_DATA")
+    return Path(place) if place and Path(place).is_dir() else None
+
+
+def spec_file(variable: str, name: str) -> Path | None:
+    """Return a file of measured cases: from its own variable, else beside the data folder."""
+    if os.environ.get(variable):
+        return Path(os.environ[variable])
+    data = data_folder()
+    file = data.parent / "spec" / name if data else None
+    return file if file and file.is_file() else None
+
+
+@pytest.fixture
+def data() -> Path:
+    """Skip a test that needs the data sets when ``SN_DATA`` does not name them."""
+    place = data_folder()
+    if place is None:
+        pytest.skip("SN_DATA does not name a data folder")
+    return place
