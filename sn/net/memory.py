@@ -1,0 +1,419 @@
+"""The network memory of SN2.8: units, links and weights addressed by small integers.
+
+Unit 0 is the bias; its state is 1. A link goes from one unit to another and carries a weight.
+In the *iterative* kernels several links may share a weight; otherwise weight and link have
+the same number. In the *newton* kernels the learning rate belongs to the link and second
+derivatives are kept; otherwise it belongs to the unit. The topology may change at any time.
+
+    kernel      iterative newton
+    sn28        no        no        netold, tsp, knnenv
+    sn28ite     yes       no        shared weights
+    sn28new     no        yes       second order
+    sn28itenew  yes       yes       everything
+
+Links are numbered in order of creation and never renumbered; a link that was cut keeps its
+number. Kernels walk them unit by unit, *newest first*, as the original did (`LinkLists`).
+What moves states and weights is in `sn.net.engine`; this module keeps the topology.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+
+from sn.errors import SnRuntimeError
+from sn.net.kernels_links import append_links, find_link, find_links, list_links, remove_link
+from sn.net.nlf import NLF
+from sn.net.random import Generator
+
+# Numbers of the unit fields, as Lisp programs use them (n-val ... n-spare3).
+VALUE, SUM, GRADIENT, BACKSUM, EPSILON = 1, 2, 3, 4, 5
+GGRADIENT, SQBACKSUM, SIGMA, SPARE1, SPARE2, SPARE3 = 8, 9, 10, 11, 12, 13
+# Numbers of the link fields (s-val ... s-hess).
+LINK_VALUE, LINK_DELTA, LINK_ACC, LINK_EPSILON, LINK_SIGMA, LINK_HESS = 1, 2, 3, 4, 5, 6
+
+KERNELS = {
+    "sn28": (False, False),
+    "sn28ite": (True, False),
+    "sn28new": (False, True),
+    "sn28itenew": (True, True),
+}
+# Bytes of a unit, a link and a weight in the original: what alloc-net returns.
+BYTES = {
+    (False, False): (64, 40, 0),
+    (True, False): (64, 40, 16),
+    (False, True): (72, 48, 0),
+    (True, True): (72, 48, 20),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """A layer declared by `define-net`: its units, its transfer function and its kind."""
+
+    name: str
+    units: np.ndarray
+    nlf: NLF | None
+    euclidean: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LinkLists:
+    """The links of every unit, newest first, as kernels walk them.
+
+    The list of unit u is the slice starts[u]:starts[u + 1] of the other arrays: the unit at the
+    other end, the weight and the link number of each link.
+    """
+
+    starts: np.ndarray
+    units: np.ndarray
+    weights: np.ndarray
+    links: np.ndarray
+
+
+class Network:
+    """Units, links and weights in plain arrays; every change of topology changes `version`.
+
+    Attributes
+    ----------
+    fields : float32 (14, unit_limit)
+        The unit fields by field number; `values`, `sums`, `gradients`, `backsums` are rows.
+    weights, deltas, accumulators, hessians, counters : float32 (weights,)
+        The weights, their last changes, accumulated gradients, second derivatives, and how many
+        links share each.
+    link_epsilons, link_sigmas : float32 (links,)
+        Learning rates and running second derivatives of links (newton kernels).
+    layers : list of Layer
+        What `define-net` declared, from the input on.
+    """
+
+    def __init__(self, kernel: str = "sn28", generator: Generator | None = None) -> None:
+        self.generator = generator or Generator()
+        self.version = 0
+        self.kernel = kernel
+        self.iterative, self.newton = KERNELS[kernel]
+        self.layers: list[Layer] = []
+        self.allocate(0, 0)
+
+    def set_kernel(self, kernel: str) -> None:
+        """Become one of the four kernels; the memory is freed."""
+        self.kernel = kernel
+        self.iterative, self.newton = KERNELS[kernel]
+        self.allocate(0, 0)
+
+    # ---- allocation ----
+
+    def allocate(self, units: int, links: int, weights: int | None = None) -> int:
+        """Free everything and reserve room (SN: alloc-net); return the size in bytes."""
+        weights = links if weights is None else weights
+        if min(units, links, weights) < 0:
+            raise SnRuntimeError("illegal negative value")
+        if weights > links:
+            raise SnRuntimeError("you never need more weights than connections")
+        self.unit_limit, self.link_limit, self.weight_limit = units, links, weights
+        size = 4
+        while size < 2 * links:
+            size *= 2
+        self._keys = np.empty(size, dtype=np.int64)
+        self._pre = np.zeros(links, dtype=np.int32)
+        self._post = np.zeros(links, dtype=np.int32)
+        self._slots = np.zeros(links, dtype=np.int32)
+        self._alive = np.zeros(links, dtype=np.bool_)
+        self.clear()
+        unit_bytes, link_bytes, weight_bytes = BYTES[self.iterative, self.newton]
+        return units * unit_bytes + links * link_bytes + weights * weight_bytes
+
+    def clear(self) -> None:
+        """Drop all units and links but keep the room (SN: |clear_net|)."""
+        self.unit_count = min(self.unit_limit, 1)
+        self.link_count = 0
+        self.weight_count = 0
+        self._places = np.zeros(self._keys.shape[0], dtype=np.int32)
+        self._alive[:] = False
+        self.fields = np.zeros((14, self.unit_limit), dtype=np.float32)
+        if self.unit_limit:
+            self.fields[VALUE, 0] = 1.0
+        slots = self.weight_limit if self.iterative else self.link_limit
+        self._weight_fields = np.zeros((5, slots), dtype=np.float32)
+        self._link_epsilons = np.zeros(self.link_limit, dtype=np.float32)
+        self._link_sigmas = np.zeros(self.link_limit, dtype=np.float32)
+        self.layers = []
+        self._changed()
+
+    def new_units(self, count: int) -> range:
+        """Take fresh units (SN: newneurons) and return their numbers."""
+        if count <= 0:
+            raise SnRuntimeError("illegal negative value")
+        first = self.unit_count
+        if first + count > self.unit_limit:
+            raise SnRuntimeError("too many neurons")
+        self.unit_count += count
+        self._changed()
+        return range(first, self.unit_count)
+
+    # ---- arrays ----
+
+    @property
+    def values(self) -> np.ndarray:
+        """States of the units, float32 (unit_limit,)."""
+        return self.fields[VALUE]
+
+    @property
+    def sums(self) -> np.ndarray:
+        """Weighted sums of the units."""
+        return self.fields[SUM]
+
+    @property
+    def gradients(self) -> np.ndarray:
+        """Minus the derivative of the error by the weighted sums."""
+        return self.fields[GRADIENT]
+
+    @property
+    def backsums(self) -> np.ndarray:
+        """Minus the derivative of the error by the states."""
+        return self.fields[BACKSUM]
+
+    @property
+    def slot_count(self) -> int:
+        """How many weights there are: shared ones when iterative, else one per link."""
+        return self.weight_count if self.iterative else self.link_count
+
+    @property
+    def weights(self) -> np.ndarray:
+        """The weights, a live view, float32 (slot_count,)."""
+        return self._weight_fields[0, : self.slot_count]
+
+    @property
+    def deltas(self) -> np.ndarray:
+        """The last weight changes."""
+        return self._weight_fields[1, : self.slot_count]
+
+    @property
+    def accumulators(self) -> np.ndarray:
+        """Accumulated gradients of the weights (iterative kernels)."""
+        return self._weight_fields[2, : self.slot_count]
+
+    @property
+    def hessians(self) -> np.ndarray:
+        """Accumulated second derivatives of the weights."""
+        return self._weight_fields[3, : self.slot_count]
+
+    @property
+    def counters(self) -> np.ndarray:
+        """How many links share each weight (iterative kernels)."""
+        return self._weight_fields[4, : self.slot_count]
+
+    @property
+    def epsilons(self) -> np.ndarray:
+        """Learning rates: by link in the newton kernels, by unit otherwise."""
+        return self.link_epsilons if self.newton else self.fields[EPSILON]
+
+    @property
+    def link_epsilons(self) -> np.ndarray:
+        """Learning rates by link number (newton kernels)."""
+        return self._link_epsilons[: self.link_count]
+
+    @property
+    def link_sigmas(self) -> np.ndarray:
+        """Running second derivatives by link number (newton kernels)."""
+        return self._link_sigmas[: self.link_count]
+
+    def links(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (pre, post, weight) of the live links in order of creation, int32."""
+        live = self._alive[: self.link_count]
+        n = self.link_count
+        return self._pre[:n][live], self._post[:n][live], self._slots[:n][live]
+
+    def live_links(self) -> np.ndarray:
+        """Return the numbers of the live links in order of creation."""
+        return np.flatnonzero(self._alive[: self.link_count])
+
+    # ---- links ----
+
+    def _changed(self) -> None:
+        self.version += 1
+        self._incoming: LinkLists | None = None
+        self._outgoing: LinkLists | None = None
+
+    def _check_units(self, *blocks: np.ndarray) -> None:
+        for units in blocks:
+            if len(units) and (units.min() < 0 or units.max() >= self.unit_count):
+                raise SnRuntimeError("illegal neuron number")
+
+    def find(self, pre: int, post: int) -> int:
+        """Return the number of the link between two units, or -1."""
+        if not (0 <= pre < self.unit_count and 0 <= post < self.unit_count):
+            raise SnRuntimeError("illegal neuron number")
+        return int(find_link(self._keys, self._places, pre, post))
+
+    def weight_of(self, link: int) -> int:
+        """Return the number of the weight of a link."""
+        return int(self._slots[link])
+
+    def connect(self, pre: int, post: int, value: float = 0.0, epsilon: float = 0.0) -> None:
+        """Make one link with a weight of its own."""
+        self.connect_blocks([pre], [post], value, epsilon)
+
+    def connect_all(self, pre: Iterable[int], post: Iterable[int]) -> None:
+        """Link every unit of one list to every unit of another, the first list outermost."""
+        pre, post = np.asarray(pre, dtype=np.int32), np.asarray(post, dtype=np.int32)
+        self.connect_blocks(np.repeat(pre, len(post)), np.tile(post, len(pre)))
+
+    def connect_blocks(
+        self,
+        pre: Iterable[int],
+        post: Iterable[int],
+        value: float = 0.0,
+        epsilon: float = 0.0,
+    ) -> None:
+        """Append links pre[i] -> post[i], each with a fresh weight."""
+        pre, post = np.asarray(pre, dtype=np.int32), np.asarray(post, dtype=np.int32)
+        first = self.link_count
+        room = self.weight_limit - self.weight_count if self.iterative else len(pre)
+        done = self._append(pre[:room], post[:room], epsilon)
+        if self.iterative:
+            slots = np.arange(self.weight_count, self.weight_count + done, dtype=np.int32)
+            self.weight_count += done
+        else:
+            slots = np.arange(first, first + done, dtype=np.int32)
+        self._slots[first : first + done] = slots
+        self._weight_fields[:3, slots] = 0.0
+        self._weight_fields[0, slots] = value
+        self._weight_fields[4, slots] = 1.0
+        self._finish_append("this connection exists already", done, len(pre), room)
+
+    def share_blocks(
+        self,
+        source_pre: Iterable[int],
+        source_post: Iterable[int],
+        pre: Iterable[int],
+        post: Iterable[int],
+        value: float | None = None,
+        epsilon: float = 0.0,
+    ) -> None:
+        """Append links pre[i] -> post[i] that share the weights of existing links."""
+        pre, post = np.asarray(pre, dtype=np.int32), np.asarray(post, dtype=np.int32)
+        source_pre = np.asarray(source_pre, dtype=np.int32)
+        source_post = np.asarray(source_post, dtype=np.int32)
+        self._check_units(source_pre, source_post)
+        sources = np.empty(len(pre), dtype=np.int64)
+        find_links(self._keys, self._places, source_pre, source_post, sources)
+        missing = np.flatnonzero(sources < 0)
+        room = int(missing[0]) if len(missing) else len(pre)
+        self.share_weights(self._slots[sources[:room]], pre[:room], post[:room], value, epsilon)
+        if room < len(pre):
+            raise SnRuntimeError("the source connection does'nt exist")
+
+    def share_weights(
+        self,
+        slots: Iterable[int],
+        pre: Iterable[int],
+        post: Iterable[int],
+        value: float | None = None,
+        epsilon: float = 0.0,
+    ) -> None:
+        """Append links pre[i] -> post[i] that use the existing weights slots[i].
+
+        A value is averaged into the weight, which counts for as many values as it has links.
+        """
+        slots = np.asarray(slots, dtype=np.int32)
+        pre, post = np.asarray(pre, dtype=np.int32), np.asarray(post, dtype=np.int32)
+        first = self.link_count
+        done = self._append(pre, post, epsilon)
+        used = slots[:done]
+        self._slots[first : first + done] = used
+        values, counters = self._weight_fields[0], self._weight_fields[4]
+        if value is not None:
+            for slot in used:
+                total = np.float32(value) + counters[slot] * values[slot]
+                values[slot] = total / (counters[slot] + np.float32(1))
+        self._weight_fields[1:3, used] = 0.0
+        np.add.at(counters, used, np.float32(1))
+        self._finish_append("the target connection exists already", done, len(pre), len(pre))
+
+    def _append(self, pre: np.ndarray, post: np.ndarray, epsilon: float) -> int:
+        """Enter links up to the first duplicate or the end of the room; return how many."""
+        self._check_units(pre, post)
+        first, room = self.link_count, self.link_limit - self.link_count
+        done = int(
+            append_links(
+                self._keys, self._places, self._pre, self._post, pre[:room], post[:room], first
+            )
+        )
+        self._alive[first : first + done] = True
+        self._link_epsilons[first : first + done] = epsilon
+        self._link_sigmas[first : first + done] = 0.0
+        self.link_count += done
+        self._changed()
+        return done
+
+    def _finish_append(self, message: str, done: int, wanted: int, weight_room: int) -> None:
+        """Report why not all links could be made, after those that could."""
+        if done == wanted:
+            return
+        if self.link_count >= self.link_limit:
+            raise SnRuntimeError("too many connections")
+        if done >= weight_room:
+            raise SnRuntimeError("too many weights")
+        raise SnRuntimeError(message)
+
+    def cut(self, pre: int, post: int) -> None:
+        """Remove a link from the lists (SN: cut-connection); the counts stay."""
+        if not (0 <= pre < self.unit_count and 0 <= post < self.unit_count):
+            raise SnRuntimeError("Illegal neuron number")
+        link = self.find(pre, post)
+        if link < 0:
+            raise SnRuntimeError("Synapse not found")
+        remove_link(self._keys, self._places, pre, post)
+        self._alive[link] = False
+        slot = self._slots[link]
+        if self.iterative:
+            self.counters[slot] -= np.float32(1)
+            if self.counters[slot] == 0:
+                self.weights[slot] = 0.0
+                self.accumulators[slot] = 0.0
+        else:
+            self.weights[slot] = 0.0
+        self._changed()
+
+    def redirect(self, link: int, slot: int) -> None:
+        """Make a link use another weight (SN: sindex)."""
+        if slot >= self.weight_limit:
+            raise SnRuntimeError("out of range")
+        self._weight_fields[4, self._slots[link]] -= np.float32(1)
+        self._slots[link] = slot
+        self._weight_fields[4, slot] += np.float32(1)
+        self._changed()
+
+    # ---- lists ----
+
+    def _lists(self, near: np.ndarray, far: np.ndarray) -> LinkLists:
+        n = self.link_count
+        starts = np.zeros(self.unit_limit + 1, dtype=np.int32)
+        links = np.empty(int(np.count_nonzero(self._alive[:n])), dtype=np.int32)
+        list_links(near[:n], self._alive[:n], starts, links)
+        return LinkLists(starts, far[links], self._slots[links], links)
+
+    @property
+    def incoming(self) -> LinkLists:
+        """The links into every unit, newest first."""
+        if self._incoming is None:
+            self._incoming = self._lists(self._post, self._pre)
+        return self._incoming
+
+    @property
+    def outgoing(self) -> LinkLists:
+        """The links out of every unit, newest first."""
+        if self._outgoing is None:
+            self._outgoing = self._lists(self._pre, self._post)
+        return self._outgoing
+
+    def upstream(self, unit: int) -> list[int]:
+        """Return the units that feed a unit, oldest link first (SN: amont)."""
+        lists = self.incoming
+        return lists.units[lists.starts[unit] : lists.starts[unit + 1]][::-1].tolist()
+
+    def downstream(self, unit: int) -> list[int]:
+        """Return the units a unit feeds, oldest link first (SN: aval)."""
+        lists = self.outgoing
+        return lists.units[lists.starts[unit] : lists.starts[unit + 1]][::-1].tolist()
