@@ -61,14 +61,12 @@ class Layer:
 class LinkLists:
     """The links of every unit, newest first, as kernels walk them.
 
-    The list of unit u is the slice starts[u]:starts[u + 1] of the other arrays: the unit at the
-    other end, the weight and the link number of each link.
+    The list of unit u is table[:, starts[u]:starts[u + 1]]; the rows of the table, int32, are
+    the unit at the other end, the weight and the number of each link.
     """
 
     starts: np.ndarray
-    units: np.ndarray
-    weights: np.ndarray
-    links: np.ndarray
+    table: np.ndarray
 
 
 class Network:
@@ -78,11 +76,14 @@ class Network:
     ----------
     fields : float32 (14, unit_limit)
         The unit fields by field number; `values`, `sums`, `gradients`, `backsums` are rows.
-    weights, deltas, accumulators, hessians, counters : float32 (weights,)
-        The weights, their last changes, accumulated gradients, second derivatives, and how many
-        links share each.
-    link_epsilons, link_sigmas : float32 (links,)
-        Learning rates and running second derivatives of links (newton kernels).
+    W : float32 (5, slots)
+        What kernels know of weights; the rows, up to `slot_count`, are `weights`, `deltas`,
+        `accumulators`, `hessians` and `counters`.
+    link_fields : float32 (2, link_limit)
+        Learning rates and running second derivatives of links (newton kernels); the rows, up to
+        `link_count`, are `link_epsilons` and `link_sigmas`.
+    kinds : uint8 (unit_limit,)
+        0 for a regular unit, 1 for a Euclidean one, whose sum is a squared distance.
     layers : list of Layer
         What `define-net` declared, from the input on.
     """
@@ -134,9 +135,10 @@ class Network:
         if self.unit_limit:
             self.fields[VALUE, 0] = 1.0
         slots = self.weight_limit if self.iterative else self.link_limit
-        self._weight_fields = np.zeros((5, slots), dtype=np.float32)
-        self._link_epsilons = np.zeros(self.link_limit, dtype=np.float32)
-        self._link_sigmas = np.zeros(self.link_limit, dtype=np.float32)
+        self.W = np.zeros((5, slots), dtype=np.float32)
+        self.link_fields = np.zeros((2, self.link_limit), dtype=np.float32)
+        self.kinds = np.zeros(self.unit_limit, dtype=np.uint8)
+        self.all_euclidean = np.ones(self.unit_limit, dtype=np.uint8)
         self.layers = []
         self._changed()
 
@@ -181,27 +183,27 @@ class Network:
     @property
     def weights(self) -> np.ndarray:
         """The weights, a live view, float32 (slot_count,)."""
-        return self._weight_fields[0, : self.slot_count]
+        return self.W[0, : self.slot_count]
 
     @property
     def deltas(self) -> np.ndarray:
         """The last weight changes."""
-        return self._weight_fields[1, : self.slot_count]
+        return self.W[1, : self.slot_count]
 
     @property
     def accumulators(self) -> np.ndarray:
         """Accumulated gradients of the weights (iterative kernels)."""
-        return self._weight_fields[2, : self.slot_count]
+        return self.W[2, : self.slot_count]
 
     @property
     def hessians(self) -> np.ndarray:
         """Accumulated second derivatives of the weights."""
-        return self._weight_fields[3, : self.slot_count]
+        return self.W[3, : self.slot_count]
 
     @property
     def counters(self) -> np.ndarray:
         """How many links share each weight (iterative kernels)."""
-        return self._weight_fields[4, : self.slot_count]
+        return self.W[4, : self.slot_count]
 
     @property
     def epsilons(self) -> np.ndarray:
@@ -211,12 +213,12 @@ class Network:
     @property
     def link_epsilons(self) -> np.ndarray:
         """Learning rates by link number (newton kernels)."""
-        return self._link_epsilons[: self.link_count]
+        return self.link_fields[0, : self.link_count]
 
     @property
     def link_sigmas(self) -> np.ndarray:
         """Running second derivatives by link number (newton kernels)."""
-        return self._link_sigmas[: self.link_count]
+        return self.link_fields[1, : self.link_count]
 
     def links(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (pre, post, weight) of the live links in order of creation, int32."""
@@ -228,12 +230,18 @@ class Network:
         """Return the numbers of the live links in order of creation."""
         return np.flatnonzero(self._alive[: self.link_count])
 
+    @property
+    def euclidean(self) -> set[int]:
+        """The numbers of the Euclidean units."""
+        return set(np.flatnonzero(self.kinds).tolist())
+
     # ---- links ----
 
     def _changed(self) -> None:
         self.version += 1
         self._incoming: LinkLists | None = None
         self._outgoing: LinkLists | None = None
+        self.every_unit = np.arange(self.unit_count, dtype=np.int32)
 
     def _check_units(self, *blocks: np.ndarray) -> None:
         for units in blocks:
@@ -277,9 +285,9 @@ class Network:
         else:
             slots = np.arange(first, first + done, dtype=np.int32)
         self._slots[first : first + done] = slots
-        self._weight_fields[:3, slots] = 0.0
-        self._weight_fields[0, slots] = value
-        self._weight_fields[4, slots] = 1.0
+        self.W[:3, slots] = 0.0
+        self.W[0, slots] = value
+        self.W[4, slots] = 1.0
         self._finish_append("this connection exists already", done, len(pre), room)
 
     def share_blocks(
@@ -295,7 +303,7 @@ class Network:
         pre, post = np.asarray(pre, dtype=np.int32), np.asarray(post, dtype=np.int32)
         source_pre = np.asarray(source_pre, dtype=np.int32)
         source_post = np.asarray(source_post, dtype=np.int32)
-        self._check_units(source_pre, source_post)
+        self._check_units(source_pre, source_post, pre, post)
         sources = np.empty(len(pre), dtype=np.int64)
         find_links(self._keys, self._places, source_pre, source_post, sources)
         missing = np.flatnonzero(sources < 0)
@@ -322,12 +330,12 @@ class Network:
         done = self._append(pre, post, epsilon)
         used = slots[:done]
         self._slots[first : first + done] = used
-        values, counters = self._weight_fields[0], self._weight_fields[4]
+        values, counters = self.W[0], self.W[4]
         if value is not None:
             for slot in used:
                 total = np.float32(value) + counters[slot] * values[slot]
                 values[slot] = total / (counters[slot] + np.float32(1))
-        self._weight_fields[1:3, used] = 0.0
+        self.W[1:3, used] = 0.0
         np.add.at(counters, used, np.float32(1))
         self._finish_append("the target connection exists already", done, len(pre), len(pre))
 
@@ -341,8 +349,8 @@ class Network:
             )
         )
         self._alive[first : first + done] = True
-        self._link_epsilons[first : first + done] = epsilon
-        self._link_sigmas[first : first + done] = 0.0
+        self.link_fields[0, first : first + done] = epsilon
+        self.link_fields[1, first : first + done] = 0.0
         self.link_count += done
         self._changed()
         return done
@@ -380,9 +388,9 @@ class Network:
         """Make a link use another weight (SN: sindex)."""
         if slot >= self.weight_limit:
             raise SnRuntimeError("out of range")
-        self._weight_fields[4, self._slots[link]] -= np.float32(1)
+        self.W[4, self._slots[link]] -= np.float32(1)
         self._slots[link] = slot
-        self._weight_fields[4, slot] += np.float32(1)
+        self.W[4, slot] += np.float32(1)
         self._changed()
 
     # ---- lists ----
@@ -392,7 +400,7 @@ class Network:
         starts = np.zeros(self.unit_limit + 1, dtype=np.int32)
         links = np.empty(int(np.count_nonzero(self._alive[:n])), dtype=np.int32)
         list_links(near[:n], self._alive[:n], starts, links)
-        return LinkLists(starts, far[links], self._slots[links], links)
+        return LinkLists(starts, np.stack([far[links], self._slots[links], links]))
 
     @property
     def incoming(self) -> LinkLists:
@@ -411,9 +419,9 @@ class Network:
     def upstream(self, unit: int) -> list[int]:
         """Return the units that feed a unit, oldest link first (SN: amont)."""
         lists = self.incoming
-        return lists.units[lists.starts[unit] : lists.starts[unit + 1]][::-1].tolist()
+        return lists.table[0, lists.starts[unit] : lists.starts[unit + 1]][::-1].tolist()
 
     def downstream(self, unit: int) -> list[int]:
         """Return the units a unit feeds, oldest link first (SN: aval)."""
         lists = self.outgoing
-        return lists.units[lists.starts[unit] : lists.starts[unit + 1]][::-1].tolist()
+        return lists.table[0, lists.starts[unit] : lists.starts[unit + 1]][::-1].tolist()

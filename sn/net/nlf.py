@@ -32,7 +32,7 @@ KINDS = {
     "ddspline": 10,
     "lisp": 11,
 }
-_NO_KNOTS = np.zeros((3, 2), dtype=np.float32)
+_NO_KNOTS = np.array([[0, 1], [0, 0], [0, 0]], dtype=np.float32)
 
 
 class NLF:
@@ -73,6 +73,7 @@ class NLF:
         self.knots = _NO_KNOTS if knots is None else knots
         self.order = order
         self.inner = inner
+        self._ordered = bool((np.diff(self.knots[0]) > 0).all())
 
     @classmethod
     def spline(cls, kind: str, x: Sequence[float], y: Sequence[float]) -> "NLF":
@@ -98,7 +99,7 @@ class NLF:
     @property
     def arguments(self) -> tuple[int, int, np.ndarray, np.ndarray]:
         """What a kernel needs to evaluate it: (order, kind, parameters, knots)."""
-        if self.knots is not _NO_KNOTS and not (np.diff(self.knots[0]) > 0).all():
+        if not self._ordered:
             raise SnRuntimeError("unordered X values in the spline")
         return self.order, KINDS[self.kind], self.parameters, self.knots
 
