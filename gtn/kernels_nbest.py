@@ -1,0 +1,290 @@
+"""Kernels: the best unique strings of a graph, found best first over string prefixes.
+
+A prefix keeps every node reachable with it, each with the best penalty v and the summed penalty
+f of the paths that spell the prefix. The Viterbi penalty from a node to the end is an exact
+estimate of what is to come, so strings leave the heap in order of their best path, and the sum
+over all paths of a string is known when it does.
+"""
+
+import numpy as np
+
+from sn.jit import kernel
+
+
+@kernel
+def log_add(a, b):
+    """Return -log(e^-a + e^-b)."""
+    if a == b:
+        return a - 0.6931471805599453
+    if a < b:
+        return a - np.log1p(np.exp(a - b))
+    return b - np.log1p(np.exp(b - a))
+
+
+@kernel
+def penalty_to_accept(arcs, penalty, n, order, accept, h):
+    """Set h[v] to the penalty of the best path from v to an accept node (arcs by source)."""
+    h[:] = np.inf
+    for k in range(accept.size):
+        h[accept[k]] = 0.0
+    m = arcs.shape[1]
+    offset = np.zeros(n + 1, np.int32)
+    for a in range(m):
+        offset[arcs[0, a] + 1] += 1
+    for v in range(n):
+        offset[v + 1] += offset[v]
+    place = offset[:n].copy()
+    arc = np.empty(m, np.int32)
+    for a in range(m):
+        v = arcs[0, a]
+        arc[place[v]] = a
+        place[v] += 1
+    for k in range(n - 1, -1, -1):
+        v = order[k]
+        for j in range(offset[v], offset[v + 1]):
+            a = arc[j]
+            x = penalty[a] + h[arcs[1, a]]
+            if x < h[v]:
+                h[v] = x
+
+
+@kernel
+def sift(keys, items, size, key, item):
+    """Push (key, item) on a binary heap of `size` entries."""
+    i = size
+    while i > 0:
+        up = (i - 1) >> 1
+        if keys[up] < key or (keys[up] == key and items[up] < item):
+            break
+        keys[i] = keys[up]
+        items[i] = items[up]
+        i = up
+    keys[i] = key
+    items[i] = item
+
+
+@kernel
+def sink(keys, items, size):
+    """Remove the first of `size` entries of a binary heap."""
+    size -= 1
+    key = keys[size]
+    item = items[size]
+    i = 0
+    while True:
+        c = 2 * i + 1
+        if c >= size:
+            break
+        if c + 1 < size and (
+            keys[c + 1] < keys[c] or (keys[c + 1] == keys[c] and items[c + 1] < items[c])
+        ):
+            c += 1
+        if key < keys[c] or (key == keys[c] and item < items[c]):
+            break
+        keys[i] = keys[c]
+        items[i] = items[c]
+        i = c
+    keys[i] = key
+    items[i] = item
+
+
+@kernel
+def close_epsilons(rank, v, f, size, order, offset, arc, arcs, penalty, row):
+    """Extend a list of nodes (by rank, ascending) along epsilon arcs; return its new size."""
+    i = 0
+    while i < size:
+        node = order[rank[i]]
+        for j in range(offset[node], offset[node + 1]):
+            a = arc[j]
+            if arcs[row, a] >= 0:
+                break
+            to = arcs[4, a]
+            x = v[i] + penalty[a]
+            y = f[i] + penalty[a]
+            if x == np.inf:
+                continue
+            k = i + 1
+            while k < size and rank[k] < to:
+                k += 1
+            if k < size and rank[k] == to:
+                v[k] = min(v[k], x)
+                f[k] = log_add(f[k], y)
+            else:
+                for q in range(size, k, -1):
+                    rank[q] = rank[q - 1]
+                    v[q] = v[q - 1]
+                    f[q] = f[q - 1]
+                rank[k] = to
+                v[k] = x
+                f[k] = y
+                size += 1
+        i += 1
+    return size
+
+
+@kernel
+def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, out, out_f):
+    """Find up to `want` strings of penalty <= limit; return their count, labels and offsets.
+
+    arcs (5, m): rows src, dst, ilabel, olabel and rank of dst; `offset` and `arc` list arcs by
+    source and olabel.
+    """
+    is_accept = np.zeros(n, np.bool_)
+    for k in range(accept.size):
+        is_accept[accept[k]] = True
+    parent = np.empty(64, np.int32)
+    label = np.empty(64, np.int32)
+    first = np.zeros(65, np.int64)
+    members = np.empty(256, np.int32)
+    member_v = np.empty(256)
+    member_f = np.empty(256)
+    keys = np.empty(256)
+    items = np.empty(256, np.int64)
+    heap = 0
+    prefixes = 0
+    rank = np.empty(n + 1, np.int32)
+    v = np.empty(n + 1)
+    f = np.empty(n + 1)
+    row = 3
+    strings = np.empty(64, np.int32)
+    ends = np.zeros(want + 1, np.int64)
+    found = 0
+    cand_key = np.empty(256, np.int64)
+    cand_v = np.empty(256)
+    cand_f = np.empty(256)
+
+    candidates = start.size
+    if candidates > cand_key.size:
+        cand_key = np.empty(candidates, np.int64)
+        cand_v = np.empty(candidates)
+        cand_f = np.empty(candidates)
+    where = np.empty(n, np.int32)
+    for k in range(n):
+        where[order[k]] = k
+    for k in range(candidates):
+        cand_key[k] = where[start[k]]
+        cand_v[k] = 0.0
+        cand_f[k] = 0.0
+    current = -1
+    while True:
+        # Candidates -> children of `current`, one per label.
+        ranks = np.argsort(cand_key[:candidates])
+        k = 0
+        while k < candidates:
+            symbol = cand_key[ranks[k]] // n
+            size = 0
+            while k < candidates:
+                c = ranks[k]
+                if cand_key[c] // n != symbol:
+                    break
+                r = cand_key[c] % n
+                if size > 0 and rank[size - 1] == r:
+                    v[size - 1] = min(v[size - 1], cand_v[c])
+                    f[size - 1] = log_add(f[size - 1], cand_f[c])
+                else:
+                    rank[size] = r
+                    v[size] = cand_v[c]
+                    f[size] = cand_f[c]
+                    size += 1
+                k += 1
+            size = close_epsilons(rank, v, f, size, order, offset, arc, arcs, penalty, row)
+            best = np.inf
+            for i in range(size):
+                best = min(best, v[i] + h[order[rank[i]]])
+            if best == np.inf or best > limit:
+                continue
+            if prefixes == parent.size:
+                parent = np.append(parent, parent)
+                label = np.append(label, label)
+                longer = np.zeros(2 * prefixes + 1, np.int64)
+                longer[: prefixes + 1] = first[: prefixes + 1]
+                first = longer
+            lo = first[prefixes]
+            if lo + size > members.size:
+                room = 2 * (lo + size)
+                grown = np.empty(room, np.int32)
+                grown[:lo] = members[:lo]
+                members = grown
+                grown_v = np.empty(room)
+                grown_v[:lo] = member_v[:lo]
+                member_v = grown_v
+                grown_f = np.empty(room)
+                grown_f[:lo] = member_f[:lo]
+                member_f = grown_f
+            for i in range(size):
+                members[lo + i] = order[rank[i]]
+                member_v[lo + i] = v[i]
+                member_f[lo + i] = f[i]
+            parent[prefixes] = current
+            label[prefixes] = symbol if current >= 0 else -1
+            first[prefixes + 1] = lo + size
+            if heap + 2 > keys.size:
+                keys = np.append(keys, keys)
+                items = np.append(items, items)
+            sift(keys, items, heap, best, 2 * prefixes + 1)
+            heap += 1
+            prefixes += 1
+        # The cheapest entry: a finished string, or a prefix to extend.
+        current = -1
+        while heap > 0 and found < want:
+            item = items[0]
+            key = keys[0]
+            sink(keys, items, heap)
+            heap -= 1
+            p = item >> 1
+            if item & 1:
+                current = p
+                break
+            total = np.inf
+            for i in range(first[p], first[p + 1]):
+                if is_accept[members[i]] and member_v[i] < np.inf:
+                    total = log_add(total, member_f[i]) if total < np.inf else member_f[i]
+            out[found] = key
+            out_f[found] = total
+            length = 0
+            q = p
+            while parent[q] >= 0:
+                length += 1
+                q = parent[q]
+            lo = ends[found]
+            if lo + length > strings.size:
+                longer_strings = np.empty(2 * (lo + length), np.int32)
+                longer_strings[:lo] = strings[:lo]
+                strings = longer_strings
+            q = p
+            for i in range(length):
+                strings[lo + length - 1 - i] = label[q]
+                q = parent[q]
+            found += 1
+            ends[found] = lo + length
+        if current < 0:
+            break
+        lo = first[current]
+        hi = first[current + 1]
+        best = np.inf
+        candidates = 0
+        for i in range(lo, hi):
+            node = members[i]
+            if is_accept[node]:
+                best = min(best, member_v[i])
+            for j in range(offset[node], offset[node + 1]):
+                a = arc[j]
+                if arcs[row, a] < 0:
+                    continue
+                x = member_v[i] + penalty[a]
+                if x == np.inf:
+                    continue
+                if candidates == cand_key.size:
+                    cand_key = np.append(cand_key, cand_key)
+                    cand_v = np.append(cand_v, cand_v)
+                    cand_f = np.append(cand_f, cand_f)
+                cand_key[candidates] = np.int64(arcs[row, a]) * n + arcs[4, a]
+                cand_v[candidates] = x
+                cand_f[candidates] = member_f[i] + penalty[a]
+                candidates += 1
+        if best < np.inf and best <= limit:
+            if heap + 1 > keys.size:
+                keys = np.append(keys, keys)
+                items = np.append(items, items)
+            sift(keys, items, heap, best, 2 * current)
+            heap += 1
+    return found, strings, ends
