@@ -18,7 +18,7 @@ class ImageError(SnError):
     """
 
     def __init__(self, name: str, what: str) -> None:
-        super().__init__(f"{printable(name)}: {what}")
+        super().__init__(printable(f"{name}: {what}"))
         self.name = name
         self.what = what
 
