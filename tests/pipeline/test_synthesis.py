@@ -1,0 +1,139 @@
+"""Lines: owners, boxes, texts, determinism, and ink after cleaning."""
+
+import re
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline.handwriting import Pen, Script, StrokeHand
+from pipeline.synthesis import (
+    Style,
+    cleaned,
+    compose,
+    random_amount,
+    random_digits,
+    random_phone,
+    random_style,
+)
+
+PLAIN = Style(Script(36.0, 0.0, 1.0, Pen(0.08)), gap=6.0, gap_spread=0.0)
+
+
+def write(text, seed=0, style=PLAIN):
+    rng = np.random.default_rng(seed)
+    return compose(text, StrokeHand(rng), rng, style)
+
+
+def test_every_symbol_owns_ink_inside_its_box():
+    line = write("$1,234.50")
+    for i in range(len(line.text)):
+        x, y, w, h = line.boxes[i]
+        rows, columns = np.nonzero(line.owner == i)
+        assert len(rows) > 3
+        assert x <= columns.min()
+        assert columns.max() < x + w
+        assert y <= rows.min()
+        assert rows.max() < y + h
+
+
+def test_owned_pixels_carry_ink_and_bare_paper_belongs_to_nobody():
+    line = write("907.-")
+    assert line.ink.dtype == np.float32
+    assert line.owner.dtype == np.int16
+    assert (line.ink[line.owner >= 0] > 0.05).all()
+    assert (line.owner[line.ink == 0] == -1).all()
+
+
+def test_symbols_stand_in_reading_order():
+    for seed in range(20):
+        line = write("31415926", seed)
+        assert (np.diff(line.boxes[:, 0]) > 0).all()
+
+
+def test_the_gap_separates_or_overlaps_neighbours():
+    def touching(gap):
+        count = 0
+        for seed in range(10):
+            line = write("5286", seed, replace(PLAIN, gap=gap))
+            empty = (line.ink.max(axis=0) < 0.1)[line.boxes[0, 0] : line.boxes[3, 0]]
+            count += not empty.any()
+        return count
+
+    assert touching(9.0) <= 1
+    assert touching(-5.0) == 10
+
+
+def test_spaces_and_lost_points_have_no_box():
+    line = write("12 50")
+    assert line.boxes[2, 2] == 0
+    assert line.drawn == "1250"
+    raised = replace(PLAIN, cents="raised")
+    drawn = {write("45.00", seed, raised).drawn for seed in range(12)}
+    assert drawn == {"45.00", "4500"}
+
+
+def test_raised_cents_are_smaller_and_higher():
+    line = write("123.45", 3, replace(PLAIN, cents="raised"))
+    bottoms = line.boxes[:, 1] + line.boxes[:, 3]
+    assert line.boxes[4:, 3].max() < 0.85 * line.boxes[:3, 3].min()
+    assert bottoms[4:].max() < bottoms[:3].min()
+
+
+def test_a_stacked_fraction_stands_above_its_bar():
+    line = write("9 50/100", 1, replace(PLAIN, stacked=True))
+    top, bar, bottom = line.boxes[2:4], line.boxes[4], line.boxes[5:]
+    assert bar[2] > 2 * bar[3]
+    assert (top[:, 1] + top[:, 3]).max() < (bottom[:, 1] + bottom[:, 3]).min()
+
+
+def test_equal_generators_compose_equal_lines():
+    def line():
+        rng = np.random.default_rng(21)
+        made = compose(random_amount(rng), StrokeHand(rng), rng)
+        return made, cleaned(made, rng)
+
+    (a, dirty_a), (b, dirty_b) = line(), line()
+    assert a.text == b.text
+    assert np.array_equal(a.ink, b.ink)
+    assert np.array_equal(a.owner, b.owner)
+    assert np.array_equal(dirty_a, dirty_b)
+
+
+def test_hundreds_of_random_lines_are_sound():
+    rng = np.random.default_rng(8)
+    for _ in range(150):
+        text = (random_amount, random_digits, random_phone)[int(rng.integers(3))](rng)
+        hand = StrokeHand(rng)
+        line = compose(text, hand, rng, random_style(rng, hand))
+        ink = cleaned(line, rng)
+        assert line.text == text
+        assert line.boxes.shape == (len(text), 4)
+        assert ink.shape == line.ink.shape == line.owner.shape
+        assert np.isfinite(ink).all()
+        assert 0 <= ink.min() <= ink.max() <= 1
+        owners = set(np.unique(line.owner)) - {-1}
+        digits = {i for i, c in enumerate(text) if c.isdigit()}
+        assert digits <= owners, text
+
+
+def test_amounts_are_amounts():
+    rng = np.random.default_rng(1)
+    texts = [random_amount(rng) for _ in range(400)]
+    assert len(set(texts)) > 350
+    for text in texts:
+        assert set(text) <= set("0123456789$.,-/*#=x ")
+        assert re.sub(r"[^0-9]", "", text)[0] != "0", text
+    for kind in (r"^\$", r"\d\d/100$", r"xx/100$", r"\.-$", r"=$", r"^\*\*", r"\d,\d{3}"):
+        assert any(re.search(kind, text) for text in texts), kind
+
+
+def test_phone_numbers_have_seven_or_ten_digits():
+    rng = np.random.default_rng(1)
+    counts = {sum(c.isdigit() for c in random_phone(rng)) for _ in range(60)}
+    assert counts == {7, 10}
+
+
+def test_nothing_to_write_is_refused():
+    with pytest.raises(ValueError, match="nothing to write"):
+        write("  ")
