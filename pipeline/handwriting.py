@@ -14,6 +14,7 @@ import gzip
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -158,7 +159,7 @@ def _thickness(stroke: np.ndarray, pen: Pen, width: float) -> np.ndarray:
         along = np.abs(
             (step[:, 0] * np.cos(pen.angle) - step[:, 1] * np.sin(pen.angle)) / length
         )
-        factor *= 1 - pen.nib * along
+        factor *= 1 - pen.nib * np.abs(along)
     if pen.taper:
         done = np.cumsum(length)
         ends = np.minimum(done, done[-1] - done + length) / (width * 4)
@@ -196,7 +197,7 @@ def _spline(points: np.ndarray, corners: Sequence[bool]) -> np.ndarray:
     n = len(points)
     knots = [0, *(i for i in range(1, n - 1) if corners[i]), n - 1]
     rows = []
-    for a, b in zip(knots, knots[1:], strict=False):
+    for a, b in pairwise(knots):
         chord = np.hypot(*np.diff(points[a : b + 1], axis=0).T) ** 0.5 + 1e-3
         unit = np.eye(n)[a : b + 1]
         slope = np.empty_like(unit)
@@ -510,19 +511,25 @@ def _settle(ink: np.ndarray, fine: int = 2) -> np.ndarray:
     return grown.reshape(h // fine, fine, w // fine, fine).mean(axis=(1, 3))
 
 
+MARKS = {"minus": "-", "slash": "/", "dot": ".", "x": "x"}
+# Smallest and largest extent and where the bottom lies, in digit heights.
+PLACES = {
+    "-": (0.35, 0.75, 0.5),
+    "/": (1.0, 1.25, 1.06),
+    ".": (0.07, 0.15, 1.0),
+    "x": (0.5, 0.62, 1.0),
+}
+
+
 class SymbolGlyphs:
     """Scanned marks ``- / . x`` of the two MIT-licensed symbol sets."""
-
-    NAMES = {"minus": "-", "slash": "/", "dot": ".", "x": "x"}
-    PLACE = {"-": (0.35, 0.75, 0.5), "/": (1.0, 1.25, 1.06), ".": (0.07, 0.15, 1.0)}
-    PLACE |= {"x": (0.5, 0.62, 1.0)}  # smallest and largest extent, where the bottom lies
 
     def __init__(self, folder: Path) -> None:
         self._images: dict[str, list[np.ndarray]] = {}
         with np.load(folder / "symbols_hand.npz", allow_pickle=False) as z:
             sets = [(255 - z["bhmsds_x"], z["bhmsds_label"]), (z["mdas_x"], z["mdas_label"])]
         for images, labels in sets:
-            for name, symbol in self.NAMES.items():
+            for name, symbol in MARKS.items():
                 found = self._images.setdefault(symbol, [])
                 for image in images[labels == name]:
                     cut = tight(image, 0, 0, 60)[0]
@@ -534,7 +541,7 @@ class SymbolGlyphs:
         """Return one of the scanned marks, redrawn with the script's pen."""
         images = self._images[symbol]
         image = images[int(rng.integers(len(images)))]
-        low, high, bottom = self.PLACE[symbol]
+        low, high, bottom = PLACES[symbol]
         extent = rng.uniform(low, high) * script.height / max(image.shape)
         ink = _rescale(image, (image.shape[0] * extent, image.shape[1] * extent), 0.0)
         if symbol != ".":

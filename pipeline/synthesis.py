@@ -7,6 +7,7 @@ training images: `cleaned`, cheap, is ink as it looks after paper and rules were
 
 import re
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -288,7 +289,7 @@ def _curve(points: np.ndarray, n: int = 14) -> np.ndarray:
     t = np.linspace(0, 1, n)[:, None]
     level = [np.repeat(p[None, :], n, axis=0) for p in points]
     while len(level) > 1:
-        level = [(1 - t) * a + t * b for a, b in zip(level, level[1:], strict=False)]
+        level = [(1 - t) * a + t * b for a, b in pairwise(level)]
     return level[0]
 
 
@@ -298,20 +299,20 @@ def _join(parts, text, style, rng, bars, middle) -> None:
         return
     height = style.script.height
     thin = replace(style.script, pen=replace(style.script.pen, taper=0.0, contrast=0.0))
-    for a, b in zip(parts, parts[1:], strict=False):
+    for a, b in pairwise(parts):
         if a.glyph.exit is None or b.glyph.entry is None or b.index != a.index + 1:
             continue
         pair = text[a.index] + text[b.index]
         if not pair.isdigit() or rng.random() > style.join * (1.5 if pair == "00" else 0.8):
             continue
         # Glyph coordinates start at the pen's origin: shift to where the ink was placed.
-        start = np.array(a.glyph.exit) + (a.x - a.glyph.x, a.y - a.glyph.y)
-        stop = np.array(b.glyph.entry) + (b.x - b.glyph.x, b.y - b.glyph.y)
+        start = np.add(a.glyph.exit, (a.x - a.glyph.x, a.y - a.glyph.y))
+        stop = np.add(b.glyph.entry, (b.x - b.glyph.x, b.y - b.glyph.y))
         reach = stop - start
         if not -0.1 * height < reach[0] < 0.9 * height or abs(reach[1]) > 0.75 * height:
             continue
         sag = rng.uniform(-0.05, 0.18) * height
-        mid = np.array([start + 0.35 * reach, start + 0.7 * reach]) + (0, sag)
+        mid = [start + 0.35 * reach + (0, sag), start + 0.7 * reach + (0, sag)]
         _pen_line(_curve(np.array([start, *mid, stop])), thin, rng, bars, a.index)
 
 
