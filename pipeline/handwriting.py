@@ -11,6 +11,7 @@ form is one matrix, and a writer's version of it one product.
 """
 
 import gzip
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -21,9 +22,9 @@ from typing import NamedTuple, Protocol
 import numpy as np
 
 from pipeline.allographs import FORMS, LETTERS, forms
+from pipeline.kernels_ink import ink_bounds, ink_strokes, pen_radii
 
 DIGITS = "0123456789"
-FINE = 4  # strokes are drawn this many times larger, then averaged down
 STEPS = 5  # curve samples between two control points
 
 
@@ -117,55 +118,22 @@ def draw(
     tuple
         Ink float32 (h, w) in 0..1, and the position of its upper left pixel.
     """
-    import cv2
-
     pen = script.pen
     width = max(pen.width * script.height, 1.0)
-    every = np.concatenate(strokes)
-    margin = width * 0.75 + 1
-    x0, y0 = np.floor(every.min(axis=0) - margin).astype(int)
-    x1, y1 = np.ceil(every.max(axis=0) + margin).astype(int)
-    canvas = np.zeros((int(y1 - y0) * FINE, int(x1 - x0) * FINE), np.uint8)
-    plain = pen.contrast < 0.05 and pen.nib < 0.05 and pen.taper < 0.05
-    for stroke in strokes:
-        fine = np.rint((stroke - (x0, y0)) * (FINE * 8)).astype(np.int32)
-        if plain or len(fine) < 3:
-            thick = max(round(width * FINE), 1)
-            cv2.polylines(canvas, [fine], False, 255, thick, cv2.LINE_8, 3)
-            continue
-        thick = _thickness(stroke, pen, width)
-        changes = np.flatnonzero(np.diff(thick)) + 1
-        starts = [0, *changes.tolist()]
-        ends = [*changes.tolist(), len(thick)]
-        for a, b in zip(starts, ends, strict=True):
-            run = fine[a : b + 1]
-            cv2.polylines(canvas, [run], False, 255, int(thick[a]), cv2.LINE_8, 3)
-    small = cv2.resize(canvas, (int(x1 - x0), int(y1 - y0)), interpolation=cv2.INTER_AREA)
-    ink = small.astype(np.float32) * np.float32(pen.ink / 255)
+    points = np.concatenate(strokes)
+    cuts = np.zeros(len(strokes) + 1, np.int64)
+    np.cumsum([len(stroke) for stroke in strokes], out=cuts[1:])
+    radius = np.empty(len(points))
+    pen_radii(points, cuts, width, pen.contrast, pen.nib, pen.angle, pen.taper, radius)
+    margin = float(radius.max()) + 1.5
+    x0, y0 = (math.floor(low - margin) for low in points.min(axis=0).tolist())
+    x1, y1 = (math.ceil(high + margin) for high in points.max(axis=0).tolist())
+    ink = np.zeros((y1 - y0 + 1, x1 - x0 + 1), np.float32)
+    points -= (x0, y0)
+    ink_strokes(ink, points, cuts, radius, pen.ink)
     if pen.grain > 0.03:
         ink *= _grain(ink.shape, pen.grain, rng)
-    return tight(ink, int(x0), int(y0))
-
-
-def _thickness(stroke: np.ndarray, pen: Pen, width: float) -> np.ndarray:
-    """Return the line width of every step of a stroke, in fine pixels."""
-    step = np.diff(stroke, axis=0)
-    length = np.hypot(step[:, 0], step[:, 1]) + 1e-6
-    factor = np.ones(len(length))
-    if pen.contrast:
-        speed = length / length.mean()
-        factor *= 1 + pen.contrast * np.clip(1 - speed, -0.7, 0.8)
-    if pen.nib:
-        along = np.abs(
-            (step[:, 0] * np.cos(pen.angle) - step[:, 1] * np.sin(pen.angle)) / length
-        )
-        factor *= 1 - pen.nib * np.abs(along)
-    if pen.taper:
-        done = np.cumsum(length)
-        ends = np.minimum(done, done[-1] - done + length) / (width * 4)
-        factor *= 1 - pen.taper * np.clip(1 - ends, 0, 1)
-    smooth = np.convolve(np.pad(factor, 2, mode="edge"), np.full(5, 0.2), "valid")
-    return np.maximum(np.rint(width * FINE * smooth), 2).astype(np.int32)
+    return tight(ink, x0, y0)
 
 
 def _grain(shape: tuple[int, int], amount: float, rng: np.random.Generator) -> np.ndarray:
@@ -180,13 +148,12 @@ def _grain(shape: tuple[int, int], amount: float, rng: np.random.Generator) -> n
 
 def tight(ink: np.ndarray, x: int, y: int, level: float = 0.06) -> tuple[np.ndarray, int, int]:
     """Cut empty borders off `ink`, whose upper left pixel is at (`x`, `y`)."""
-    rows = np.flatnonzero(ink.max(axis=1) > level)
-    columns = np.flatnonzero(ink.max(axis=0) > level)
-    if not len(rows):
+    bounds = np.empty(4, np.int64)
+    ink_bounds(ink, level, bounds)
+    top, bottom, left, right = bounds.tolist()
+    if top < 0:
         return ink[:1, :1], x, y
-    top, left = int(rows[0]), int(columns[0])
-    cut = ink[top : int(rows[-1]) + 1, left : int(columns[-1]) + 1]
-    return cut, x + left, y + top
+    return ink[top:bottom, left:right], x + left, y + top
 
 
 # --- our own stroke models ---------------------------------------------------------------
@@ -309,7 +276,8 @@ class StrokeHand:
             [m.american * (1 - self.european) + m.european * self.european for m in models]
         )
         count = 1 if len(models) == 1 or own.random() < 0.75 else 2
-        picks = own.choice(len(models), size=count, replace=False, p=share / share.sum())
+        # Exponential races pick forms in proportion to their shares, without replacement.
+        picks = np.argsort(own.standard_exponential(len(models)) / share)[:count]
         size, spread = SIZES.get(symbol, (1.0, 0.07))
         size *= float(np.clip(1 + spread * self.wild * own.standard_normal(), 0.75, 1.25))
         if symbol == "0":

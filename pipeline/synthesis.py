@@ -21,6 +21,7 @@ from pipeline.handwriting import (
     draw,
     random_pen,
 )
+from pipeline.kernels_ink import ink_edges
 
 SMALL = {"plain": 1.0, "raised": 0.62, "underlined": 0.6}
 
@@ -163,13 +164,9 @@ def _plan(text: str, style: Style, rng: np.random.Generator) -> list[tuple[float
 
 def _edges(ink: np.ndarray, top: int, rows: int) -> tuple[np.ndarray, np.ndarray]:
     """Return the first and last inked column (plus one) on each row of the line."""
-    solid = ink > 0.3
     first = np.full(rows, 1 << 20)
     last = np.full(rows, -(1 << 20))
-    any_row = solid.any(axis=1)
-    at = np.flatnonzero(any_row)
-    first[at + top] = solid[at].argmax(axis=1)
-    last[at + top] = ink.shape[1] - solid[at, ::-1].argmax(axis=1)
+    ink_edges(ink, 0.3, top, first, last)
     return first, last
 
 

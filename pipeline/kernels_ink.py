@@ -1,0 +1,106 @@
+"""Kernels of the handwriting: a pen's strokes as ink, and the outline of ink.
+
+Arrays are float32 ink (rows, columns) in 0..1; the caller allocates and checks.
+"""
+
+import math
+
+import numpy as np
+
+from sn.jit import kernel
+
+
+@kernel
+def pen_radii(points, cuts, width, contrast, nib, angle, taper, radius):
+    """Fill `radius` (n,) with the pen's half width at every point of every stroke.
+
+    `points` is float64 (n, 2); stroke k runs from ``cuts[k]`` to ``cuts[k + 1]``. `contrast`
+    makes quick parts thin, `nib` thins lines along `angle`, `taper` thins both ends.
+    """
+    for k in range(len(cuts) - 1):
+        a, b = cuts[k], cuts[k + 1]
+        total = 0.0
+        for i in range(a, b - 1):
+            total += math.hypot(
+                points[i + 1, 0] - points[i, 0], points[i + 1, 1] - points[i, 1]
+            )
+        mean = total / max(b - a - 1, 1) + 1e-6
+        done = 0.0
+        for i in range(a, b):
+            j = min(max(i, a + 1), b - 1)
+            dx = points[j, 0] - points[j - 1, 0] if b - a > 1 else 0.0
+            dy = points[j, 1] - points[j - 1, 1] if b - a > 1 else 0.0
+            step = math.hypot(dx, dy) + 1e-6
+            if i > a:
+                done += step
+            factor = 1.0 + contrast * min(max(1.0 - step / mean, -0.7), 0.8)
+            factor *= 1.0 - nib * abs(dx * math.cos(angle) - dy * math.sin(angle)) / step
+            end = min(done, total - done) / (4.0 * width)
+            factor *= 1.0 - taper * min(max(1.0 - end, 0.0), 1.0)
+            radius[i] = 0.5 * width * factor
+        # Pressure changes slowly: average over neighbours.
+        for _ in range(2):
+            before = radius[a]
+            for i in range(a + 1, b - 1):
+                here = radius[i]
+                radius[i] = 0.25 * before + 0.5 * here + 0.25 * radius[i + 1]
+                before = here
+
+
+@kernel
+def ink_strokes(canvas, points, cuts, radius, level):
+    """Draw round-ended strokes of changing width; a pixel keeps the darkest ink it gets.
+
+    `points` are in pixel coordinates where pixel (row r, column c) has its centre at
+    (x, y) = (c, r). Lines thinner than a pixel are paler instead of thinner.
+    """
+    rows, columns = canvas.shape
+    for k in range(len(cuts) - 1):
+        for i in range(cuts[k], max(cuts[k + 1] - 1, cuts[k] + 1)):
+            j = min(i + 1, cuts[k + 1] - 1)
+            x, y = points[i, 0], points[i, 1]
+            dx, dy = points[j, 0] - x, points[j, 1] - y
+            square = dx * dx + dy * dy
+            reach = max(radius[i], radius[j], 0.5) + 0.5
+            top = max(math.ceil(min(y, y + dy) - reach), 0)
+            low = min(math.floor(max(y, y + dy) + reach), rows - 1)
+            left = max(math.ceil(min(x, x + dx) - reach), 0)
+            right = min(math.floor(max(x, x + dx) + reach), columns - 1)
+            for r in range(top, low + 1):
+                for c in range(left, right + 1):
+                    t = 0.0
+                    if square > 0.0:
+                        t = min(max(((c - x) * dx + (r - y) * dy) / square, 0.0), 1.0)
+                    half = radius[i] + (radius[j] - radius[i]) * t
+                    ex, ey = c - x - t * dx, r - y - t * dy
+                    cover = max(half, 0.5) + 0.5 - math.sqrt(ex * ex + ey * ey)
+                    if cover > 0.0:
+                        value = np.float32(min(cover, 1.0) * min(2.0 * half, 1.0) * level)
+                        canvas[r, c] = max(canvas[r, c], value)
+
+
+@kernel
+def ink_bounds(ink, level, bounds):
+    """Write top, bottom, left, right (past the end) of ink above `level`; top = -1: none."""
+    rows, columns = ink.shape
+    bounds[0], bounds[1], bounds[2], bounds[3] = -1, 0, columns, 0
+    for r in range(rows):
+        for c in range(columns):
+            if ink[r, c] > level:
+                if bounds[0] < 0:
+                    bounds[0] = r
+                bounds[1] = r + 1
+                bounds[2] = min(bounds[2], c)
+                bounds[3] = max(bounds[3], c + 1)
+
+
+@kernel
+def ink_edges(ink, level, top, first, last):
+    """Write the first inked column and the one past the last of each row, from row `top` on."""
+    rows, columns = ink.shape
+    for r in range(rows):
+        for c in range(columns):
+            if ink[r, c] > level:
+                last[top + r] = c + 1
+                if first[top + r] > c:
+                    first[top + r] = c
