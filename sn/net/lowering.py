@@ -1,0 +1,554 @@
+"""From a built network to a layer program: recognise the regular blocks among its links.
+
+Nothing here knows how a network was made. The links alone decide: units whose incoming links
+carry the same weights form a *feature map*; if their sources move by constant steps the map is
+a convolution or a subsampling; units that see the same sources are a dense block; whatever is
+left runs as sparse links. See `sn.net.kernels_program` for the rows that are written here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+
+import numpy as np
+
+from sn.errors import SnCompileError
+from sn.net import kernels_program as steps
+
+COLUMNS = 12
+FRONT = 16  # free positions before every map: convolutions read up to 4 before and after
+
+
+@dataclass(frozen=True, slots=True)
+class Squashing:
+    """A transfer function ``A tanh(Bx) + Cx + D`` or its kin (`kind` as in kernels_program)."""
+
+    kind: int
+    A: float = 1.0
+    B: float = 1.0
+    C: float = 0.0
+    D: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """Units computed together: their numbers, transfer function and kind of sum."""
+
+    name: str
+    units: np.ndarray
+    squashing: Squashing | None = None
+    euclidean: bool = False
+
+
+@dataclass(slots=True)
+class Map:
+    """Units that share their weights, laid out in rows.
+
+    `units` row by row (rows*columns); `sources` (units, taps) and `weights` (taps,) are their
+    links, ordered alike for all units; `pitch` is the distance of rows among the states.
+    """
+
+    units: np.ndarray
+    rows: int
+    columns: int
+    sources: np.ndarray
+    weights: np.ndarray
+    pitch: int = 0
+    position: int = 0
+
+    @property
+    def span(self) -> int:
+        """Length of the run of states from the first to the last unit."""
+        return (self.rows - 1) * self.pitch + self.columns
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """The receptive field of a map: the same rectangle of one or several source maps.
+
+    `parts` are (source map, taps row by row, corner seen by unit 0); units one row or column
+    apart look `row_step` rows or `column_step` columns further.
+    """
+
+    parts: list[tuple[Map, np.ndarray, np.ndarray]]
+    height: int
+    width: int
+    row_step: int
+    column_step: int
+
+
+@dataclass(slots=True)
+class Stage:
+    """The steps of layers that are computed together, before their rows are written."""
+
+    skip: int
+    fills: list[int] = dataclass_field(default_factory=list)
+    biases: list[tuple[np.ndarray, int]] = dataclass_field(default_factory=list)
+    convolutions: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
+    strided: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
+    subsampled: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
+    blocks: list[tuple] = dataclass_field(default_factory=list)
+    sparse: list[int] = dataclass_field(default_factory=list)
+    squashings: list[tuple] = dataclass_field(default_factory=list)
+
+
+@dataclass(slots=True)
+class Table:
+    """A layer program under construction."""
+
+    rows: list[list[int]] = dataclass_field(default_factory=list)
+    lists: list[int] = dataclass_field(default_factory=list)
+    constants: list[float] = dataclass_field(default_factory=list)
+    weights: list[np.ndarray] = dataclass_field(default_factory=list)
+    weight_count: int = 0
+    claimed: dict[int, int] = dataclass_field(default_factory=dict)
+
+    def put(self, values: Sequence[int] | np.ndarray) -> int:
+        """Append values to the lists and return where they begin."""
+        at = len(self.lists)
+        self.lists.extend(int(v) for v in values)
+        return at
+
+    def row(self, kind: int, first: int, count: int, *columns: int) -> None:
+        """Append one step."""
+        self.rows.append([kind, first, count, *columns] + [0] * (COLUMNS - 3 - len(columns)))
+
+    def claim(self, weights: np.ndarray) -> int:
+        """Give weights the next places of the program's vector and return the first."""
+        at = self.weight_count
+        for k, weight in enumerate(weights.tolist()):
+            self.claimed[weight] = at + k
+        self.weights.append(weights)
+        self.weight_count += len(weights)
+        return at
+
+    def free(self, weights: np.ndarray) -> bool:
+        """Tell whether the weights are distinct and belong to no step yet."""
+        if len(np.unique(weights)) != len(weights):
+            return False
+        return self.claimed.keys().isdisjoint(weights.tolist())
+
+    def place(self, weight: int) -> int:
+        """Return where a weight lives, giving it a place if it has none."""
+        if weight not in self.claimed:
+            self.claim(np.array([weight]))
+        return self.claimed[weight]
+
+
+@dataclass(frozen=True, slots=True)
+class Lowered:
+    """A finished layer program.
+
+    `program` (steps, 12), `lists`, `constants`: see `sn.net.kernels_program`. `position` maps a
+    unit number to its place among `size` states; `weight_index` maps a place of the program's
+    weight vector to the network's weight; `summary` counts links per kind of step.
+    """
+
+    program: np.ndarray
+    lists: np.ndarray
+    constants: np.ndarray
+    position: np.ndarray
+    size: int
+    weight_index: np.ndarray
+    inputs: np.ndarray
+    outputs: np.ndarray
+    buffer: int
+    summary: dict[str, int]
+
+
+class Lowering:
+    """The state of one translation; `lower` is the way in."""
+
+    def __init__(
+        self, layers: Sequence[Layer], pre: np.ndarray, post: np.ndarray, weight: np.ndarray
+    ):
+        if not layers:
+            raise SnCompileError("compile-net : no network has been built : ()")
+        self.layers = layers
+        order = np.lexsort((pre, weight, post))
+        self.pre, self.post, self.weight = pre[order], post[order], weight[order]
+        count = int(max([0, *(int(la.units.max()) for la in layers if len(la.units))])) + 1
+        count = max(count, int(pre.max(initial=0)) + 1, int(post.max(initial=0)) + 1)
+        self.first = np.searchsorted(self.post, np.arange(count + 1))
+        self.layer_of = np.full(count, -1)
+        for k, layer in enumerate(layers):
+            self.layer_of[layer.units] = k
+        self.position = np.zeros(count, np.int64)
+        self.size = FRONT  # position 0 is the bias
+        self.map_of: dict[int, Map] = {}
+        self.place_of = np.zeros((count, 2), np.int64)  # row, column within its map
+        self.table = Table()
+        self.buffer = 1
+        self.summary: dict[str, int] = {}
+
+    def stages(self) -> list[list[int]]:
+        """Group layers by their longest distance from the input."""
+        inner = self.pre != 0
+        pairs = np.unique(
+            np.stack([self.layer_of[self.pre[inner]], self.layer_of[self.post[inner]]]), axis=1
+        )
+        if (pairs < 0).any():
+            raise SnCompileError("compile-net : a link leads outside the layers : ()")
+        feeds: dict[int, list[int]] = {}
+        for a, b in pairs.T.tolist():
+            feeds.setdefault(b, []).append(a)
+        depth: dict[int, int] = {}
+        for start in range(len(self.layers)):
+            path = [start]
+            while path:
+                k = path[-1]
+                todo = [a for a in feeds.get(k, []) if a not in depth]
+                if any(a in path for a in todo):
+                    name = self.layers[k].name
+                    raise SnCompileError(f"compile-net : layer {name} feeds itself : ()")
+                if todo:
+                    path.append(todo[0])
+                else:
+                    depth[k] = 1 + max((depth[a] for a in feeds.get(k, [])), default=-1)
+                    path.pop()
+        out: list[list[int]] = [[] for _ in range(max(depth.values()) + 1)]
+        for k in range(len(self.layers)):
+            out[depth[k]].append(k)
+        return out
+
+    # ---- recognising maps ------------------------------------------------------------------
+
+    def inner_links(self, unit: int) -> tuple[np.ndarray, np.ndarray]:
+        """Return (sources, weights) of a unit without its bias, ordered by weight, source."""
+        run = slice(self.first[unit], self.first[unit + 1])
+        keep = self.pre[run] != 0
+        return self.pre[run][keep], self.weight[run][keep]
+
+    def bias_of(self, unit: int) -> np.ndarray:
+        """Return the bias weights of a unit (usually one or none)."""
+        run = slice(self.first[unit], self.first[unit + 1])
+        return self.weight[run][self.pre[run] == 0]
+
+    def maps_of(self, layer: Layer) -> tuple[list[Map], list[int]]:
+        """Split the units of a layer into feature maps and the rest."""
+        if layer.euclidean:
+            return [], layer.units.tolist()
+        groups: dict[bytes, list[int]] = {}
+        for unit in layer.units.tolist():
+            groups.setdefault(self.inner_links(unit)[1].tobytes(), []).append(unit)
+        maps, rest = [], []
+        for members in groups.values():
+            found = self.as_map(np.array(sorted(members))) if len(members) > 1 else None
+            if found is None:
+                rest.extend(members)
+            else:
+                maps.append(found)
+        return maps, sorted(rest)
+
+    def as_map(self, units: np.ndarray) -> Map | None:
+        """Recognise units with equal weights as a map whose sources move by constant steps."""
+        weights = self.inner_links(int(units[0]))[1]
+        if len(weights) == 0:
+            return None
+        sources = np.stack([self.inner_links(int(u))[0] for u in units])
+        moves = sources - sources[0]
+        if (moves != moves[:, :1]).any():
+            return None
+        move = moves[:, 0]
+        step = int(move[1])
+        run = np.flatnonzero(move != step * np.arange(len(move)))
+        columns = int(run[0]) if len(run) else len(move)
+        rows, left = divmod(len(move), columns)
+        grid = move[::columns][:rows, None] + step * np.arange(columns)
+        if left or (grid.ravel() != move).any() or (np.diff(units) != 1).any():
+            return None
+        return Map(units, rows, columns, sources, weights)
+
+    def geometry(
+        self, found: Map
+    ) -> tuple[list[tuple[Map, np.ndarray, np.ndarray]], int, int, int, int] | None:
+        """Describe the receptive field of a map, or None if it is no moving rectangle."""
+        for unit in found.sources[0].tolist():
+            if unit not in self.map_of and not self.guess_input(found, unit):
+                return None
+        corner = self.place_of[found.sources[0]]
+        owners = [self.map_of[u] for u in found.sources[0].tolist()]
+        parts = []
+        shape = None
+        for source in {id(m): m for m in owners}.values():
+            mine = np.array([m is source for m in owners])
+            taps = np.flatnonzero(mine)
+            place = corner[mine]
+            low = place.min(axis=0)
+            high, wide = (place.max(axis=0) - low + 1).tolist()
+            order = np.lexsort((place[:, 1], place[:, 0]))
+            full = np.stack(np.divmod(np.arange(high * wide), wide), axis=1) + low
+            if len(place) != high * wide or (place[order] != full).any():
+                return None
+            if shape not in (None, (high, wide)):
+                return None
+            shape = (high, wide)
+            parts.append((source, taps[order], low))
+        if len({source.columns for source, _, _ in parts}) != 1:
+            return None
+        last = np.array([found.columns - 1, len(found.units) - found.columns])
+        ends = self.place_of[found.sources[last, 0]] - corner[0]
+        column_step = ends[0, 1] // max(1, found.columns - 1)
+        row_step = ends[1, 0] // max(1, found.rows - 1)
+        if found.columns > 1 and (ends[0] != [0, column_step * (found.columns - 1)]).any():
+            return None
+        if found.rows > 1 and (ends[1] != [row_step * (found.rows - 1), 0]).any():
+            return None
+        # The far corner must stay inside every source map: no wrapping round its edge.
+        for source, _, low in parts:
+            bottom = low[0] + row_step * (found.rows - 1) + shape[0]
+            right = low[1] + column_step * (found.columns - 1) + shape[1]
+            if bottom > source.rows or right > source.columns:
+                return None
+        return Field(parts, *shape, int(row_step), int(column_step))
+
+    def guess_input(self, found: Map, unit: int) -> bool:
+        """Give an input layer its rows and columns, read off the first map that looks at it."""
+        layer = self.layers[self.layer_of[unit]]
+        if layer.units[0] in self.map_of or (np.diff(layer.units) != 1).any():
+            return False
+        inside = np.sort(found.sources[0][np.isin(found.sources[0], layer.units)])
+        breaks = np.flatnonzero(np.diff(inside) != 1)
+        width = int(inside[breaks[0] + 1] - inside[0]) if len(breaks) else len(layer.units)
+        rows, left = divmod(len(layer.units), width)
+        if left:
+            return False
+        self.lay_out(Map(layer.units, rows, width, layer.units[:0], layer.units[:0], width))
+        return True
+
+    # ---- positions -------------------------------------------------------------------------
+
+    def lay_out(self, found: Map) -> None:
+        """Give a map its place among the states."""
+        found.position = self.size
+        row, column = np.divmod(np.arange(len(found.units)), found.columns)
+        self.position[found.units] = found.position + row * found.pitch + column
+        self.place_of[found.units] = np.stack([row, column], axis=1)
+        for unit in found.units.tolist():
+            self.map_of[unit] = found
+        self.reserve(found.rows * found.pitch)
+
+    def reserve(self, length: int) -> None:
+        """Move on behind `length` states, leaving free positions that stay zero."""
+        self.size += -(-length // FRONT) * FRONT + FRONT
+
+    # ---- steps -----------------------------------------------------------------------------
+
+    def count(self, kind: str, links: int) -> None:
+        """Add to the summary of links per kind of step."""
+        if links:
+            self.summary[kind] = self.summary.get(kind, 0) + links
+
+    def stage(self, numbers: list[int], skip: bool) -> None:
+        """Translate the layers of one stage. `skip`: its sources are all inputs."""
+        table, stage = self.table, Stage(int(skip))
+        for k in numbers:
+            layer = self.layers[k]
+            maps, rest = self.maps_of(layer)
+            runs = []
+            for found in maps:
+                shape = self.geometry(found)
+                if shape is None or not self.map_step(found, shape, stage):
+                    rest.extend(found.units.tolist())
+                    continue
+                runs += [found.position, found.span]
+                self.map_bias(found, stage)
+            if rest:
+                units = np.array(sorted(rest), np.int64)
+                self.position[units] = self.size + np.arange(len(units))
+                runs += [self.size, len(units)]
+                stage.fills += [self.size, len(units), -1]
+                self.reserve(len(units))
+                self.bias_steps(units, layer.euclidean, stage)
+                self.rest_steps(units, layer.euclidean, stage)
+            squashing = layer.squashing
+            if squashing is None:
+                raise SnCompileError(
+                    f"compile-net : no compiled transfer function : {layer.name}"
+                )
+            at = len(table.constants)
+            table.constants += [squashing.A, squashing.B, squashing.C, squashing.D]
+            stage.squashings.append((table.put(runs), len(runs) // 2, squashing.kind, at))
+        self.emit(stage)
+
+    def map_step(self, found: Map, field: Field, stage: Stage) -> bool:
+        """Lay a map out and note its step; False if its weights do not fit a regular step."""
+        pitches = {source.pitch for source, _, _ in field.parts}
+        alike = len(np.unique(found.weights)) == 1
+        if alike:
+            if len(field.parts) != 1 or not self.table.free(found.weights[:1]):
+                return False
+        elif not self.table.free(found.weights):
+            return False
+        plain = (
+            not alike
+            and (found.rows == 1 or field.row_step == 1)
+            and (found.columns == 1 or field.column_step == 1)
+            and len(pitches) == 1
+        )
+        found.pitch = pitches.pop() if plain else found.columns
+        self.lay_out(found)
+        for source, taps, low in field.parts:
+            at = source.position + int(low[0]) * source.pitch + int(low[1])
+            kernel = self.table.claim(found.weights[:1] if alike else found.weights[taps])
+            link = (at, found.position, kernel)
+            if plain:
+                key = (field.width, field.height, found.pitch, found.span)
+                stage.convolutions.setdefault(key, []).append(link)
+                continue
+            key = (field.width, field.height, source.pitch, found.pitch)
+            key += (found.rows, found.columns, field.row_step, field.column_step, stage.skip)
+            (stage.subsampled if alike else stage.strided).setdefault(key, []).append(link)
+        kind = "convolution" if plain else "subsampling" if alike else "strided convolution"
+        self.count(kind, len(found.units) * len(found.weights))
+        return True
+
+    def map_bias(self, found: Map, stage: Stage) -> None:
+        """Note the bias of a map: one for all its units, or one each."""
+        flat = np.concatenate([self.bias_of(int(u)) for u in found.units])
+        shared = -1
+        if (
+            len(flat) == len(found.units)
+            and (flat == flat[0]).all()
+            and self.table.free(flat[:1])
+        ):
+            shared = self.table.claim(flat[:1])
+            self.count("bias", len(flat))
+        else:
+            self.bias_steps(found.units, False, stage)
+        stage.fills += [found.position, found.span, shared]
+
+    def bias_steps(self, units: np.ndarray, euclidean: bool, stage: Stage) -> None:
+        """Note biases of single units: a run of weights if regular, else sparse links."""
+        own = [self.bias_of(int(u)) for u in units]
+        flat = np.concatenate(own)
+        if euclidean and len(flat):
+            raise SnCompileError(f"compile-net : a Euclidean unit has a bias : {units[0]}")
+        self.count("bias", len(flat))
+        if len(flat) and all(len(b) == 1 for b in own) and self.table.free(flat):
+            stage.biases.append((self.position[units], self.table.claim(flat)))
+            return
+        for unit, mine in zip(units.tolist(), own, strict=True):
+            for w in mine.tolist():
+                stage.sparse += [0, int(self.position[unit]), self.table.place(w)]
+
+    def rest_steps(self, units: np.ndarray, euclidean: bool, stage: Stage) -> None:
+        """Note dense blocks among units without maps; what remains is sparse."""
+        same: dict[bytes, list[int]] = {}
+        for unit in units.tolist():
+            same.setdefault(np.sort(self.inner_links(unit)[0]).tobytes(), []).append(unit)
+        for members in same.values():
+            pre = np.sort(self.inner_links(members[0])[0])
+            if not len(pre):
+                continue
+            lines = []
+            for unit in members:
+                source, weight = self.inner_links(unit)
+                lines.append(weight[np.argsort(source, kind="stable")])
+            matrix = np.stack(lines)
+            if self.table.free(matrix.ravel()):
+                kind = steps.EUCLIDEAN if euclidean else steps.DENSE
+                base = self.table.claim(matrix.ravel())
+                stage.blocks.append((kind, self.position[members], self.position[pre], base))
+                self.buffer = max(self.buffer, len(pre))
+                self.count("Euclidean" if euclidean else "dense", matrix.size)
+            elif euclidean:
+                raise SnCompileError(
+                    f"compile-net : Euclidean units share weights : {members[0]}"
+                )
+            else:
+                for unit, line in zip(members, matrix, strict=True):
+                    for source, w in zip(pre.tolist(), line.tolist(), strict=True):
+                        at = int(self.position[source])
+                        stage.sparse += [at, int(self.position[unit]), self.table.place(w)]
+                self.count("sparse", matrix.size)
+
+    def emit(self, stage: Stage) -> None:
+        """Write the rows of a stage."""
+        table = self.table
+        table.row(steps.FILL, table.put(stage.fills), len(stage.fills) // 3)
+        for places, base in stage.biases:
+            table.row(steps.BIAS, table.put(places), len(places), base)
+        for key, links in stage.convolutions.items():
+            first, count = self.records(links)
+            back = (0, 0) if stage.skip else self.records([(b, a, k) for a, b, k in links])
+            table.row(steps.CONVOLUTION, first, count, *key, *back)
+        for kind, found in (
+            (steps.STRIDED, stage.strided),
+            (steps.SUBSAMPLING, stage.subsampled),
+        ):
+            for key, links in found.items():
+                table.row(kind, table.put(np.ravel(links)), len(links), *key)
+        for kind, outs, ins, base in stage.blocks:
+            first, second = table.put(outs), table.put(ins)
+            table.row(kind, first, len(outs), second, len(ins), base, stage.skip)
+        if stage.sparse:
+            table.row(steps.SPARSE, table.put(stage.sparse), len(stage.sparse) // 3)
+        for squashing in stage.squashings:
+            table.row(steps.SQUASH, *squashing)
+
+    def records(self, links: list[tuple[int, int, int]]) -> tuple[int, int]:
+        """Write convolutions grouped by their first end, in blocks of 4 or 1."""
+        groups: dict[int, list[tuple[int, int]]] = {}
+        for a, b, k in links:
+            groups.setdefault(a, []).append((b, k))
+        at, count = len(self.table.lists), 0
+        for a, ends in groups.items():
+            while ends:
+                size = 4 if len(ends) >= 4 else 1
+                block, ends = ends[:size], ends[size:]
+                self.table.put([a, size, *(b for b, _ in block), *(k for _, k in block)])
+                count += 1
+        return at, count
+
+    def lower(self, output: Layer, source: Layer) -> Lowered:
+        """Translate everything and return the finished program."""
+        stages = self.stages()
+        for k in stages[0]:
+            if len(stages) > 1:
+                self.look_ahead(k, stages)
+        for k in stages[0]:
+            layer = self.layers[k]
+            if len(layer.units) and int(layer.units[0]) not in self.map_of:
+                self.position[layer.units] = self.size + np.arange(len(layer.units))
+                self.reserve(len(layer.units))
+        for number, stage in enumerate(stages[1:]):
+            self.stage(stage, skip=number == 0)
+        table = self.table
+        lists = np.array(table.lists or [0], np.int64)
+        return Lowered(
+            np.array(table.rows, np.int64).reshape(-1, COLUMNS),
+            lists,
+            np.array(table.constants or [0.0]),
+            self.position,
+            self.size + FRONT,
+            np.concatenate(table.weights or [np.zeros(0, np.int64)]).astype(np.int64),
+            self.position[source.units],
+            self.position[output.units],
+            self.buffer,
+            self.summary,
+        )
+
+    def look_ahead(self, k: int, stages: list[list[int]]) -> None:
+        """Find the rows and columns of an input layer from the maps that look at it."""
+        units = self.layers[k].units
+        for number in stages[1]:
+            for found in self.maps_of(self.layers[number])[0]:
+                if np.isin(found.sources[0], units).any():
+                    self.guess_input(found, int(found.sources[0][0]))
+                    return
+
+
+def lower(
+    layers: Sequence[Layer],
+    links: tuple[np.ndarray, np.ndarray, np.ndarray],
+    source: Layer,
+    output: Layer,
+) -> Lowered:
+    """Translate a network into a layer program.
+
+    `links` are (pre, post, weight) unit and weight numbers, unit 0 being the bias; `source` and
+    `output` name the layers where patterns enter and answers leave. Raises SnCompileError for
+    loops, for links outside the layers and for transfer functions without a compiled form.
+    """
+    return Lowering(layers, *links).lower(output, source)

@@ -1,0 +1,230 @@
+"""Compiled networks: a layer program with its weights, and the loops that run it.
+
+`compile_network` translates (see `sn.net.lowering`); a `LayerProgram` owns a copy of the
+weights in its own order and exchanges them with the network memory by one index. float32 is
+for running, float64 (with the exact hyperbolic tangent) for checking gradients.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sn.errors import SnCompileError
+from sn.net import kernels_program as kernels
+from sn.net.lowering import Layer, Lowered, Squashing, lower
+
+COSTS = {
+    "squared": kernels.SQUARED,
+    "likelihood": kernels.LIKELIHOOD,
+    "posterior": kernels.POSTERIOR,
+    "softmax": kernels.SOFTMAX,
+}
+
+
+class LayerProgram:
+    """A network that runs in one compiled loop.
+
+    Parameters
+    ----------
+    lowered : Lowered
+        The translated network.
+    weights : array (weights of the network,)
+        Initial weights in the network's own order.
+    cost : str
+        ``squared``, ``likelihood`` (LeCun et al. 1998, eq. 8), ``posterior`` (eq. 9) or
+        ``softmax`` cross-entropy.
+    rubbish : float
+        The constant penalty j of the rubbish class of ``posterior``.
+    dtype : numpy dtype
+        float32 or float64.
+    """
+
+    def __init__(
+        self,
+        lowered: Lowered,
+        weights: np.ndarray,
+        cost: str = "squared",
+        rubbish: float = 0.0,
+        dtype: type = np.float32,
+    ) -> None:
+        if cost not in COSTS:
+            raise SnCompileError(
+                f"compile-net : unknown cost, one of {', '.join(COSTS)} : {cost}"
+            )
+        self.lowered = lowered
+        self.cost = cost
+        self.rubbish = float(rubbish)
+        self.dtype = np.dtype(dtype)
+        self.exact = self.dtype == np.float64
+        self.weights = np.ascontiguousarray(weights[lowered.weight_index], dtype)
+        self.rates = np.zeros(len(self.weights), dtype)
+        self.x = np.zeros(lowered.size, dtype)
+        self.x[0] = 1
+        self.s = np.zeros(lowered.size, dtype)
+        self.d = np.zeros(lowered.size, dtype)
+        self.buffer = np.zeros(2 * lowered.buffer, dtype)
+        self.gradient_sum = np.zeros(len(self.weights), dtype)
+        self.speed = np.zeros(len(self.weights), dtype)
+
+    @property
+    def input_size(self) -> int:
+        """Number of input units."""
+        return len(self.lowered.inputs)
+
+    @property
+    def output_size(self) -> int:
+        """Number of output units."""
+        return len(self.lowered.outputs)
+
+    def _head(self) -> tuple[np.ndarray, ...]:
+        lo = self.lowered
+        constants = lo.constants.astype(self.dtype)
+        return lo.program, lo.lists, constants, lo.inputs, lo.outputs
+
+    def _patterns(self, patterns: np.ndarray) -> np.ndarray:
+        flat = np.ascontiguousarray(patterns, self.dtype).reshape(len(patterns), -1)
+        if flat.shape[1] != self.input_size:
+            raise SnCompileError(
+                f"compiled net : patterns of {flat.shape[1]} values, "
+                f"the input layer has {self.input_size} units : ()"
+            )
+        return flat
+
+    def network_weights(self, into: np.ndarray) -> np.ndarray:
+        """Write the weights back in the network's own order and return `into`."""
+        into[self.lowered.weight_index] = self.weights
+        return into
+
+    def set_network_weights(self, weights: np.ndarray) -> None:
+        """Take weights in the network's own order."""
+        self.weights[:] = weights[self.lowered.weight_index]
+
+    def run(self, patterns: np.ndarray) -> np.ndarray:
+        """Return the outputs (n, outputs) for patterns (n, inputs)."""
+        flat = self._patterns(patterns)
+        results = np.zeros((len(flat), self.output_size), self.dtype)
+        kernels.run(
+            *self._head(), flat, results, self.x, self.s, self.weights, self.buffer, self.exact
+        )
+        return results
+
+    def states(self, units: np.ndarray) -> np.ndarray:
+        """Return the states of units (by number) after the last pattern run."""
+        return self.x[self.lowered.position[units]]
+
+    def classify(self, patterns: np.ndarray) -> np.ndarray:
+        """Return the winning class (n,) of every pattern."""
+        outputs = self.run(patterns)
+        best = np.argmin if self.cost in ("likelihood", "posterior") else np.argmax
+        return best(outputs, axis=1)
+
+    def learn(
+        self,
+        patterns: np.ndarray,
+        answers: np.ndarray,
+        order: np.ndarray,
+        *,
+        batch: int = 0,
+        momentum: float = 0.0,
+        decay: float = 0.0,
+    ) -> tuple[float, int]:
+        """Learn the patterns named in `order`, in that order, at the rates in `rates`.
+
+        `answers` are labels (n,) or, for squared error, target vectors (n, outputs) whose
+        greatest value marks the class. `batch` 0 updates after every pattern, within the
+        backward pass. Returns the mean energy and the number of errors met on the way.
+        """
+        flat = self._patterns(patterns)
+        targets, labels = self._answers(answers)
+        total, errors = kernels.learn(
+            *self._head(),
+            flat,
+            targets,
+            labels,
+            np.ascontiguousarray(order, np.int64),
+            COSTS[self.cost],
+            self.rubbish,
+            batch,
+            self.dtype.type(momentum),
+            self.dtype.type(decay),
+            self.x,
+            self.s,
+            self.d,
+            self.weights,
+            self.rates,
+            self.gradient_sum,
+            self.speed,
+            self.buffer,
+            self.exact,
+        )
+        if not np.isfinite(total):
+            raise SnCompileError("learn : the energy is no longer finite; lower the rate : ()")
+        return total / max(1, len(order)), int(errors)
+
+    def _answers(self, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if answers.ndim == 2:
+            targets = np.ascontiguousarray(answers, self.dtype)
+            return targets, targets.argmax(axis=1).astype(np.int64)
+        labels = np.ascontiguousarray(answers, np.int64)
+        if self.cost == "squared":
+            targets = -np.ones((len(labels), self.output_size), self.dtype)
+            targets[np.arange(len(labels)), labels] = 1
+            return targets, labels
+        if len(labels) and not 0 <= labels.min() <= labels.max() < self.output_size:
+            raise SnCompileError(f"learn : labels must be 0...{self.output_size - 1} : ()")
+        return np.zeros((1, self.output_size), self.dtype), labels
+
+    def gradient(self, patterns: np.ndarray, answers: np.ndarray) -> tuple[float, np.ndarray]:
+        """Return the mean energy and its gradient by the weights (program order)."""
+        saved, speed = self.weights.copy(), self.speed.copy()
+        rates, self.rates = self.rates, np.ones_like(self.weights)
+        self.speed[:] = 0
+        mean, _ = self.learn(patterns, answers, np.arange(len(patterns)), batch=len(patterns))
+        found = saved - self.weights
+        self.weights[:], self.speed[:], self.rates = saved, speed, rates
+        return mean, found
+
+    def curvature(self, patterns: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """Return the mean diagonal Gauss-Newton curvature by the weights, over `order`."""
+        total = np.zeros_like(self.weights)
+        kernels.curvature(
+            *self._head(),
+            self._patterns(patterns),
+            np.ascontiguousarray(order, np.int64),
+            COSTS[self.cost],
+            self.x,
+            self.s,
+            self.d,
+            self.weights,
+            np.zeros_like(self.x),
+            total,
+            self.buffer,
+            self.exact,
+        )
+        return total / max(1, len(order))
+
+    def set_rates(self, eta: float, mu: float, curvature: np.ndarray) -> None:
+        """Set the rates of stochastic diagonal Levenberg-Marquardt, ``eta / (mu + h)``.
+
+        Source: LeCun et al. 1998, appendix C.
+        """
+        self.rates[:] = eta / (mu + np.maximum(curvature, 0))
+
+
+def compile_network(
+    layers: Sequence[Layer],
+    links: tuple[np.ndarray, np.ndarray, np.ndarray],
+    weights: np.ndarray,
+    *,
+    source: Layer | None = None,
+    output: Layer | None = None,
+    cost: str = "squared",
+    rubbish: float = 0.0,
+    dtype: type = np.float32,
+) -> LayerProgram:
+    """Compile a network given by its layers and links; input first, output last by default."""
+    lowered = lower(layers, links, source or layers[0], output or layers[-1])
+    return LayerProgram(lowered, weights, cost, rubbish, dtype)
+
+
+__all__ = ["COSTS", "Layer", "LayerProgram", "Squashing", "compile_network"]
