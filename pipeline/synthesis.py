@@ -66,9 +66,11 @@ def random_style(
     tall = float(rng.uniform(28, 44)) if height is None else height
     aspect = float(np.clip(np.exp(rng.normal(0.0, 0.16)), 0.7, 1.4))
     unit = tall / 36
+    pen = random_pen(rng)
+    pen = replace(pen, width=min(pen.width, 0.15 * aspect))  # narrow digits keep their holes
     gap = float(np.clip(rng.normal(3.4, 2.4), -2.5, 9.0)) * unit
     return Style(
-        Script(tall, slant, aspect, random_pen(rng)),
+        Script(tall, slant, aspect, pen),
         gap=gap,
         gap_spread=float(rng.uniform(0.6, 2.6)) * unit,
         size_spread=float(rng.uniform(0.01, 0.09)),
@@ -350,7 +352,7 @@ def _flourish(parts, style, rng, bars, middle) -> None:
     if kind == 0:  # a stroke that fills the rest of the field
         y = middle - rng.uniform(0.1, 0.6) * height
         start = high + rng.uniform(0.1, 0.5) * height
-        end = start + rng.uniform(0.6, 2.5) * height
+        end = start + rng.uniform(1.2, 2.8) * height  # longer than a dash
         points = np.array([[start, y], [(start + end) / 2, y], [end, y]])
         points[:, 1] += rng.normal(0, 0.12, 3) * height
     elif kind == 1:  # a wave

@@ -3,10 +3,12 @@
 import re
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
 from pipeline.handwriting import Pen, Script, StrokeHand
+from pipeline.papers import KINDS, paper, rule, strip
 from pipeline.synthesis import (
     Style,
     cleaned,
@@ -137,3 +139,35 @@ def test_phone_numbers_have_seven_or_ten_digits():
 def test_nothing_to_write_is_refused():
     with pytest.raises(ValueError, match="nothing to write"):
         write("  ")
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_papers_are_light_and_have_the_shape(kind):
+    sheet = paper((60, 200), np.random.default_rng(2), kind)
+    assert sheet.shape == (60, 200)
+    assert sheet.dtype == np.float32
+    assert 0 <= sheet.min() <= sheet.max() <= 1
+    assert np.median(sheet) > 0.4
+
+
+def test_an_unknown_paper_is_refused():
+    with pytest.raises(ValueError, match="no kind of paper"):
+        paper((10, 10), np.random.default_rng(0), "velvet")
+
+
+def test_strips_show_the_ink_dark_on_paper():
+    rng = np.random.default_rng(6)
+    for _ in range(30):
+        line = write("824", int(rng.integers(1000)))
+        image = strip(line, rng)
+        assert image.dtype == np.uint8
+        assert 0.45 < image.shape[0] / line.ink.shape[0] < 1.55
+        small = cv2.resize(line.ink, image.shape[::-1], interpolation=cv2.INTER_AREA)
+        assert image[small > 0.8].mean() < image[small < 0.05].mean() - 25
+
+
+def test_a_ruled_line_is_printed_where_it_is_asked():
+    sheet = np.ones((20, 40), np.float32)
+    rule(sheet, (5, 10), (34, 10), 2.0, 0.2)
+    assert sheet[9:12, 10:30].min(axis=0).max() < 0.3
+    assert sheet[:7].min() == sheet[14:].min() == 1
