@@ -8,6 +8,10 @@ import re
 import struct
 from dataclasses import dataclass
 
+MOST_PIXELS = 178_000_000  # of a page; just below what Pillow itself refuses to open
+SUFFIXES = frozenset(
+    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".pgm")
+)
 SUPPORTED = "PNG, JPEG, TIFF, BMP and PGM are supported"
 _KINDS = (
     (rb"\x89PNG\r\n\x1a\n", "PNG"),

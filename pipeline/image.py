@@ -30,10 +30,6 @@ from pipeline.errors import BadImage, ImageError, TooLarge
 Grey = NDArray[np.uint8]
 Source = str | os.PathLike[str] | bytes | BinaryIO | Grey | Image.Image
 
-SUFFIXES = frozenset(
-    (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".pgm")
-)
-MOST_PIXELS = 178_000_000  # what Pillow itself refuses to open starts just above
 _PLUGIN = {"PNG": "PNG", "JPEG": "JPEG", "TIFF": "TIFF", "BMP": "BMP", "PGM": "PPM"}
 _UPRIGHT: dict[int, Callable[[Grey], Grey]] = {  # TIFF 6.0 and EXIF tag 274
     2: np.fliplr,
@@ -223,7 +219,8 @@ def _check_size(source: Scan, width: int, height: int) -> None:
         more = next(n * 10**k for k in range(6, 30) for n in (1, 2, 5) if n * 10**k >= pixels)
         trust = f", or --max-pixels {more // 10**6}M if you trust it"
         raise TooLarge(
-            source.label, f"{held}. Crop to the check{trust if more <= MOST_PIXELS else ''}"
+            source.label,
+            f"{held}. Crop to the check{trust if more <= headers.MOST_PIXELS else ''}",
         )
     longer, shorter = max(width, height), min(width, height)
     if longer > limits.aspect * shorter:

@@ -4,10 +4,15 @@ The texts follow the file's name, as in ``scan.png: the file is empty (0 bytes)`
 """
 
 import struct
+import sys
 import zlib
+from dataclasses import dataclass
+from types import ModuleType, SimpleNamespace
 
 import numpy as np
 import pytest
+
+from pipeline.records import Character
 
 SUPPORTED = "PNG, JPEG, TIFF, BMP and PGM are supported"
 AGAIN = "Scan or copy it again"
@@ -245,8 +250,6 @@ def nasty(request, tmp_path):
 @pytest.fixture
 def files():
     """Makers of files in every supported format, whole ones."""
-    from types import SimpleNamespace
-
     return SimpleNamespace(
         strip=strip_pixels,
         png=png,
@@ -257,3 +260,73 @@ def files():
         pgm=pgm,
         nasty=NASTY,
     )
+
+
+@dataclass(frozen=True)
+class FakeDecoded:
+    n_best: tuple
+    characters: tuple = ()
+    confidence: float = 0.0
+    unexplained_ink: float = 0.0
+    reason: str | None = None
+    note: str = ""
+    quality: dict | None = None
+
+
+class FakeEngine:
+    """Reads the number of upright strokes; black ink is sure, grey ink is not.
+
+    Stands in for the recognition in tests of what surrounds it.
+    """
+
+    name, sha256 = "fake", "0" * 64
+
+    @classmethod
+    def load(cls):
+        return cls()
+
+    def decode(self, field, grammar, dpi):
+        dark = field.min(axis=0) < 128
+        starts = np.flatnonzero(np.diff(np.r_[0, dark.astype(int)]) == 1)
+        if grammar == "crash":
+            raise ZeroDivisionError("no\nsuch luck")
+        if starts.size == 0:
+            return FakeDecoded((), (), 0.0, 0.0, "blank", "no ink found", {})
+        text = f"{starts.size}.00" if grammar == "amount" else str(starts.size)
+        sure = 0.99 if field.min() < 50 else 0.6
+        other = text.replace("4", "9")
+        n_best = ((text, sure), (other, round(1 - sure, 3)))
+        top = int(np.flatnonzero(field.min(axis=1) < 128)[0])
+        characters = tuple(
+            Character("1", sure, (int(x), top, 2, 10), (("7", 0.01),)) for x in starts
+        )
+        quality = {"skew_deg": 0.5, "contrast": 0.9, "flags": (), "dpi": dpi}
+        return FakeDecoded(n_best, characters, sure, 0.02, None, "", quality)
+
+
+@dataclass(frozen=True)
+class FakeField:
+    box: tuple
+    penalty: float = 0.0
+    kind: str = "strip"
+
+
+def whole_page(pixels):
+    return [FakeField((0, 0, pixels.shape[1], pixels.shape[0]))]
+
+
+@pytest.fixture
+def fake():
+    """A fake engine and locator, and what they are made of."""
+    return SimpleNamespace(
+        engine=FakeEngine(), locate=whole_page, Decoded=FakeDecoded, Field=FakeField
+    )
+
+
+@pytest.fixture
+def fakes_installed(monkeypatch):
+    """Let the command find the fakes where it looks for the real recognition."""
+    recognition, fields = ModuleType("pipeline.recognition"), ModuleType("pipeline.fields")
+    recognition.Engine, fields.locate = FakeEngine, whole_page
+    monkeypatch.setitem(sys.modules, "pipeline.recognition", recognition)
+    monkeypatch.setitem(sys.modules, "pipeline.fields", fields)

@@ -1,0 +1,305 @@
+"""From an input to readings: gate, field locator, recognition, decision.
+
+The whole road, walked once for each page. Every candidate field is decoded and the one with
+the lowest total penalty, -log(confidence) plus that of the field, is kept: a first, honest form
+of the field graph of 1996. Here, and only here, a string becomes a read or a reject: a read
+needs a confidence at or above the threshold, a string that is an amount where an amount was
+asked for, and agreement with the expected one.
+"""
+
+import math
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import TYPE_CHECKING
+
+from pipeline.errors import BadImage
+from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
+from pipeline.money import money
+from pipeline.records import Box, Quality, Reading
+from pipeline.version import version
+
+if TYPE_CHECKING:
+    from pipeline.fields import Field
+    from pipeline.recognition import Decoded, Engine
+
+THRESHOLD = 0.9  # provisional, until the operating point comes from a calibration curve
+_CANDIDATES = 4
+_NO_INK = 16  # grey levels: paper alone varies less, the faintest ink more
+
+
+class CheckReader:
+    """A reader with its settings, reusable and safe to share between threads.
+
+    Parameters
+    ----------
+    grammar
+        Name of a grammar, or a regular expression over the symbols.
+    field
+        ``"auto"`` to look for the field, or its box (x, y, width, height) in pixels.
+    min_confidence
+        Threshold 0...1; a higher one means fewer but safer reads.
+    expect
+        The string or amount that should stand there; anything else is a reject.
+    limits
+        What the image gate lets in.
+    engine, locate
+        The recognition engine and the field locator; the program's own when None. They are
+        loaded at the first page.
+    """
+
+    def __init__(
+        self,
+        *,
+        grammar: str = "amount",
+        field: str | Box = "auto",
+        min_confidence: float | None = None,
+        expect: str | None = None,
+        limits: Limits | None = None,
+        engine: "Engine | None" = None,
+        locate: "Callable[[Grey], Sequence[Field]] | None" = None,
+    ) -> None:
+        threshold = THRESHOLD if min_confidence is None else min_confidence
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"min_confidence is {threshold}; 0 to 1 is expected")
+        if expect is not None and grammar == "amount":
+            amount = money(expect)
+            if amount is None:
+                raise ValueError(f"{expect!r} is not an amount; write it as 125.00")
+            expect = amount[0]
+        self.grammar, self.field, self.threshold = grammar, field, threshold
+        self.expect, self.limits = expect, limits or Limits()
+        self._given = engine, locate
+        self._engine = engine
+        self._loading = threading.Lock()
+
+    def __reduce__(self) -> tuple[object, ...]:
+        engine, locate = self._given
+        settings = {
+            "grammar": self.grammar,
+            "field": self.field,
+            "min_confidence": self.threshold,
+            "expect": self.expect,
+            "limits": self.limits,
+            "engine": engine,
+            "locate": locate,
+        }
+        return _rebuilt, (settings,)
+
+    @property
+    def engine(self) -> "Engine":
+        """The recognition engine, loaded when first asked for; may raise `SnError`."""
+        with self._loading:
+            if self._engine is None:
+                from pipeline.recognition import Engine
+
+                self._engine = Engine.load()
+            return self._engine
+
+    def read(self, source: Source) -> Reading:
+        """Return the reading of the first page; see `pipeline.image.load` for sources."""
+        return next(self.pages(source))
+
+    def pages(self, source: Source) -> Iterator[Reading]:
+        """Yield one reading for each page, as soon as it is known.
+
+        Raises
+        ------
+        ImageError, BadImage, TooLarge
+            When the input cannot be read at all; pages before the damaged one are yielded.
+        """
+        start = time.perf_counter()
+        given = scan(source, self.limits)
+        for page in given.pages():
+            yield self._reading(given, page, start)
+            start = time.perf_counter()
+
+    def _reading(self, given: Scan, page: Page, start: float) -> Reading:
+        low, middle, _ = levels(page.pixels)
+        contrast = (middle - low) / 255
+        quality = Quality(page.dpi, contrast, None, page.flags)
+        decoded, box = None, (0, 0, 0, 0)
+        if int(page.pixels.max()) - int(page.pixels.min()) < _NO_INK:
+            reason, note = "blank", "no ink found"
+        else:
+            decoded, box = self._best(given, page)
+            reason, note = "no_field", "no field found"
+        text, amount, characters = None, None, None
+        if decoded is not None:
+            quality = _joined(quality, decoded.quality)
+            text, amount, reason, note = self._decide(decoded)
+            if amount is not None and amount[1]:
+                quality = _joined(quality, {"flags": ("cents_assumed",)})
+            if reason is None:
+                characters = tuple(c.moved(box[0], box[1]) for c in decoded.characters)
+        return Reading(
+            file=given.name,
+            sha256=given.sha256,
+            page=page.number,
+            status="reject" if reason else "read",
+            result=text,
+            amount=amount[0] if amount else None,
+            confidence=_confidence(decoded),
+            threshold=self.threshold,
+            reason=reason,
+            n_best=decoded.n_best if decoded else (),
+            digits=characters,
+            unexplained_ink=decoded.unexplained_ink if decoded else None,
+            quality=quality,
+            model=self.engine.name,
+            model_sha256=self.engine.sha256,
+            engine="hos",
+            version=version(),
+            ms=1000 * (time.perf_counter() - start),
+            grammar=self.grammar,
+            note=note,
+        )
+
+    def _best(self, given: Scan, page: Page) -> "tuple[Decoded | None, Box]":
+        """Decode the candidate fields, cheapest first, and keep the one of least penalty."""
+        best, best_box, least = None, (0, 0, 0, 0), math.inf
+        for box, penalty in self._candidates(given, page):
+            if penalty >= least:  # confidence can only add to it
+                break
+            x, y, width, height = box
+            crop = page.pixels[y : y + height, x : x + width]
+            decoded = self.engine.decode(crop.copy(), self.grammar, page.dpi)
+            total = penalty - math.log(max(_confidence(decoded), 1e-12))
+            if total < least:
+                best, best_box, least = decoded, box, total
+        return best, best_box
+
+    def _candidates(self, given: Scan, page: Page) -> list[tuple[Box, float]]:
+        height, width = page.pixels.shape
+        if self.field != "auto":
+            box = self.field
+            assert not isinstance(box, str)
+            if not _inside(box, width, height):
+                where = ",".join(map(str, box))
+                raise BadImage(
+                    given.label,
+                    f"the field {where} is not on the page ({width} x {height} pixels)",
+                )
+            return [(box, 0.0)]
+        locate = self._given[1]
+        if locate is None:
+            from pipeline.fields import locate
+        found = [(tuple(map(int, f.box)), f.penalty) for f in locate(page.pixels)]
+        return [(box, penalty) for box, penalty in found if _inside(box, width, height)][
+            :_CANDIDATES
+        ]
+
+    def _decide(
+        self, decoded: "Decoded"
+    ) -> tuple[str | None, tuple[str, bool] | None, str | None, str]:
+        """Return text, amount with "cents assumed", reason and note: a read or a reject."""
+        if decoded.reason is not None:
+            return None, None, decoded.reason, decoded.note
+        if not decoded.n_best:
+            return None, None, "grammar", decoded.note
+        text = decoded.n_best[0][0]
+        amount = money(text) if self.grammar == "amount" else None
+        if self.grammar == "amount" and amount is None:
+            return None, None, "grammar", "not a complete amount"
+        if _confidence(decoded) < self.threshold:
+            low = f"confidence {_confidence(decoded):.2f}, {self.threshold:.2f} needed"
+            return None, None, "ambiguous", decoded.note or low
+        if self.expect is not None and self.expect != (amount[0] if amount else text):
+            return None, None, "expect", f"expected {self.expect}"
+        return text, amount, None, decoded.note
+
+
+def read(source: Source, **settings: object) -> Reading:
+    """Read the first page of one input; `settings` are those of `CheckReader`."""
+    return CheckReader(**settings).read(source)
+
+
+def read_many(
+    sources: Iterable[Source],
+    *,
+    progress: Callable[[int], None] | None = None,
+    threads: int = 1,
+    **settings: object,
+) -> Iterator[Reading]:
+    """Yield the readings of all pages of all inputs, in their order.
+
+    `progress` is called with the number of inputs done. The first input that cannot be read
+    ends the iteration with its `SnError`; `outcomes` goes on instead.
+    """
+    done = 0
+    for _, outcome in outcomes(CheckReader(**settings), sources, threads=threads):
+        if isinstance(outcome, Reading):
+            yield outcome
+        elif outcome is not None:
+            raise outcome
+        else:
+            done += 1
+            if progress:
+                progress(done)
+
+
+def outcomes(
+    reader: CheckReader, sources: Iterable[Source], *, threads: int = 1
+) -> Iterator[tuple[Source, Reading | Exception | None]]:
+    """Yield what becomes of each input, in order: readings or an error, then None for its end.
+
+    With one thread a reading is yielded as soon as it is known. With more, inputs are read
+    ahead, at most two for each thread, and given out in their order.
+    """
+
+    def followed(source: Source) -> Iterator[Reading | Exception]:
+        try:
+            yield from reader.pages(source)
+        except Exception as error:
+            yield error
+
+    if threads == 1:
+        for source in sources:
+            for outcome in followed(source):
+                yield source, outcome
+            yield source, None
+        return
+    ahead: deque[tuple[Source, Future[list[Reading | Exception]]]] = deque()
+
+    def oldest() -> Iterator[tuple[Source, Reading | Exception | None]]:
+        source, future = ahead.popleft()
+        for outcome in future.result():
+            yield source, outcome
+        yield source, None
+
+    pool = ThreadPoolExecutor(threads)
+    try:
+        for source in sources:
+            ahead.append((source, pool.submit(lambda s: list(followed(s)), source)))
+            if len(ahead) >= 2 * threads:
+                yield from oldest()
+        while ahead:
+            yield from oldest()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _rebuilt(settings: dict[str, object]) -> CheckReader:
+    return CheckReader(**settings)
+
+
+def _confidence(decoded: "Decoded | None") -> float:
+    return min(1.0, max(0.0, float(decoded.confidence))) if decoded else 0.0
+
+
+def _inside(box: Sequence[int], width: int, height: int) -> bool:
+    x, y, w, h = box
+    return x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height
+
+
+def _joined(seen: Quality, found: dict[str, object]) -> Quality:
+    """Add what the recognition saw of the image to what the gate saw."""
+    known = {key: value for key, value in found.items() if value is not None}
+    return Quality(
+        dpi=known.get("dpi", seen.dpi),
+        contrast=known.get("contrast", seen.contrast),
+        skew_deg=known.get("skew_deg", seen.skew_deg),
+        flags=tuple(dict.fromkeys((*seen.flags, *known.get("flags", ())))),
+    )

@@ -1,0 +1,187 @@
+"""The road walked for one page: candidates, decision, record."""
+
+import hashlib
+import pickle
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pipeline import reader
+from pipeline.errors import BadImage, ImageError
+from pipeline.reader import CheckReader
+
+
+@pytest.fixture
+def made(fake):
+    def make(**settings):
+        return CheckReader(**{"engine": fake.engine, "locate": fake.locate, **settings})
+
+    return make
+
+
+def test_a_sure_strip_is_read(made, files, tmp_path):
+    file = tmp_path / "a.png"
+    file.write_bytes(files.png())
+    reading = made().read(file)
+    assert (reading.text, reading.amount, reading.status) == ("4.00", "4.00", "read")
+    assert (reading.file, reading.page) == (str(file), 1)
+    assert reading.sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
+    assert reading.confidence == 0.99
+    assert (reading.model, reading.engine) == ("fake", "hos")
+    assert reading.digits[0].box == (10, 6, 2, 10)
+    assert reading.quality.skew_deg == 0.5
+
+
+def test_below_the_threshold_is_ambiguous(made, files):
+    faint = np.maximum(files.strip(), 100)
+    reading = made().read(faint)
+    assert (reading.status, reading.reason) == ("reject", "ambiguous")
+    assert reading.best_guess == "4.00"
+    assert "confidence 0.60, 0.90 needed" in reading.to_line()
+    assert made(min_confidence=0.5).read(faint).text == "4.00"
+
+
+def test_an_amount_is_null_for_other_grammars(made, files):
+    reading = made(grammar="digits").read(files.strip())
+    assert (reading.text, reading.amount) == ("4", None)
+
+
+def test_blank_paper_is_told_without_decoding(made, fake):
+    class Never(type(fake.engine)):
+        def decode(self, *_):
+            raise AssertionError
+
+    paper = np.full((40, 100), 240, np.uint8)
+    paper[::2] = 246
+    for page in (paper, np.zeros_like(paper)):
+        reading = made(engine=Never()).read(page)
+        assert (reading.reason, reading.n_best) == ("blank", ())
+        assert reading.unexplained_ink is None
+        assert reading.to_line() == "REJECT blank: no ink found"
+
+
+def test_no_candidate_is_no_field(made, files):
+    reading = made(locate=lambda pixels: []).read(files.strip())
+    assert (reading.status, reading.reason) == ("reject", "no_field")
+
+
+def test_the_candidate_of_least_total_penalty_wins(made, fake, files):
+    page = np.full((60, 120), 255, np.uint8)
+    page[30:54, 50:110] = np.maximum(files.strip(), 100)  # unsure
+    page[0:24, 0:60] = files.strip()  # sure, but an unlikely place
+    fields = [fake.Field((50, 30, 60, 24), 0.1), fake.Field((0, 0, 60, 24), 0.4)]
+    reading = made(locate=lambda pixels: fields, min_confidence=0).read(page)
+    assert (reading.confidence, reading.digits[0].box) == (0.99, (10, 6, 2, 10))
+    fields[1] = replace(fields[1], penalty=0.7)  # more than -log 0.6
+    reading = made(locate=lambda pixels: fields, min_confidence=0).read(page)
+    assert (reading.confidence, reading.digits[0].box) == (0.6, (60, 36, 2, 10))
+
+
+def test_at_most_four_candidates_are_decoded(made, fake, files):
+    calls = []
+
+    class Counting(type(fake.engine)):
+        def decode(self, *arguments):
+            calls.append(1)
+            return replace(super().decode(*arguments), confidence=0.001)
+
+    fields = [fake.Field((i, 0, 40, 24), 0.1 * i) for i in range(9)]
+    made(engine=Counting(), locate=lambda pixels: fields).read(files.strip())
+    assert len(calls) == 4
+
+
+def test_a_given_field_is_cut_out_and_must_lie_on_the_page(made, files):
+    reading = made(field=(0, 0, 30, 24)).read(files.strip())
+    assert reading.text == "2.00"
+    with pytest.raises(BadImage) as caught:
+        made(field=(50, 0, 30, 24)).read(files.strip())
+    assert (
+        str(caught.value)
+        == "the image: the field 50,0,30,24 is not on the page (60 x 24 pixels)"
+    )
+
+
+def test_what_the_engine_refuses_is_refused(made, fake, files):
+    class Refusing(type(fake.engine)):
+        def decode(self, *arguments):
+            note = "12 % of the ink belongs to no character"
+            found = super().decode(*arguments)
+            return replace(found, reason="unexplained_ink", note=note)
+
+    reading = made(engine=Refusing()).read(files.strip())
+    assert (reading.status, reading.reason) == ("reject", "unexplained_ink")
+    assert reading.to_line().endswith(": 12 % of the ink belongs to no character")
+
+
+def test_what_is_no_amount_is_refused_by_grammar(made, fake, files):
+    class Odd(type(fake.engine)):
+        def decode(self, *arguments):
+            return replace(super().decode(*arguments), n_best=(("12.5", 0.99),))
+
+    assert made(engine=Odd()).read(files.strip()).reason == "grammar"
+
+
+def test_assumed_cents_are_flagged(made, fake, files):
+    class Whole(type(fake.engine)):
+        def decode(self, *arguments):
+            return replace(super().decode(*arguments), n_best=(("1,234", 0.99),))
+
+    reading = made(engine=Whole()).read(files.strip())
+    assert (reading.text, reading.amount) == ("1,234", "1234.00")
+    assert "cents_assumed" in reading.quality.flags
+
+
+@pytest.mark.parametrize(("expect", "reason"), [("4", None), ("$4.00", None), ("5", "expect")])
+def test_verify_mode_refuses_another_amount(made, files, expect, reason):
+    assert made(expect=expect).read(files.strip()).reason == reason
+
+
+def test_settings_out_of_range_are_told():
+    with pytest.raises(ValueError, match="not an amount"):
+        CheckReader(expect="12,5")
+    with pytest.raises(ValueError, match="0 to 1"):
+        CheckReader(min_confidence=2)
+
+
+def test_a_reader_can_be_pickled(made, files):
+    again = pickle.loads(pickle.dumps(made(min_confidence=0.5, grammar="digits", locate=None)))
+    assert (again.threshold, again.grammar) == (0.5, "digits")
+
+
+def test_inversion_is_reported_and_reads_the_same(made, files):
+    reading = made().read(255 - files.strip())
+    assert reading.text == "4.00"
+    assert "inverted" in reading.quality.flags
+
+
+@pytest.mark.parametrize("threads", [1, 2, 5])
+def test_outcomes_keep_the_order_for_any_number_of_threads(made, files, tmp_path, threads):
+    sources = []
+    for i in range(12):
+        file = tmp_path / f"{i:02d}.png"
+        file.write_bytes(b"" if i % 5 == 3 else files.png(files.strip(40 + 12 * i)))
+        sources.append(str(file))
+    seen = [
+        (source, type(outcome).__name__, getattr(outcome, "result", None))
+        for source, outcome in reader.outcomes(made(), sources, threads=threads)
+    ]
+    wanted = []
+    for i, source in enumerate(sources):
+        bad = i % 5 == 3
+        strokes = len(range(10, 30 + 12 * i, 12))
+        text = None if bad else f"{strokes}.00"
+        wanted.append((source, "BadImage" if bad else "Reading", text))
+        wanted.append((source, "NoneType", None))
+    assert seen == wanted
+
+
+def test_read_many_counts_and_stops_at_a_bad_input(fake, files):
+    counted = []
+    settings = {"engine": fake.engine, "locate": fake.locate}
+    strip = files.strip()
+    readings = list(reader.read_many([strip, strip], progress=counted.append, **settings))
+    assert ([r.text for r in readings], counted) == (["4.00", "4.00"], [1, 2])
+    with pytest.raises(ImageError, match="empty"):
+        list(reader.read_many([strip, b""], **settings))
+    assert reader.read(strip, **settings).text == "4.00"
