@@ -63,6 +63,11 @@ def kind(data: bytes) -> str | None:
     return next((name for magic, name in _KINDS if re.match(magic, data)), None)
 
 
+def is_pdf(data: bytes) -> bool:
+    """Tell whether a file is a PDF by its content."""
+    return data[:1024].lstrip().startswith(b"%PDF")
+
+
 def refusal(data: bytes) -> str:
     """Return what to say of a file that is of no kind we read.
 

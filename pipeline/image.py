@@ -24,7 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from pipeline import headers, tiff
+from pipeline import headers, pdf, tiff
 from pipeline.errors import BadImage, ImageError, TooLarge
 
 Grey = NDArray[np.uint8]
@@ -65,8 +65,8 @@ class Page:
     """One page: `pixels` (height, width) uint8, 0 black ink ... 255 white paper.
 
     `dpi` is the stated resolution in dots per inch, None when unstated or a screen's default;
-    `number` counts from 1; `format` is PNG, JPEG, TIFF, BMP, PGM or array; `flags` tell what
-    the gate changed: ``inverted`` (light ink on dark paper), ``turned`` (stated orientation).
+    `number` counts from 1; `format` is PNG, JPEG, TIFF, BMP, PGM, PDF or array; `flags` tell
+    what was changed: ``inverted`` (light ink on dark paper), ``turned`` (stated orientation).
     """
 
     pixels: Grey = field(repr=False)
@@ -103,6 +103,8 @@ class Scan:
             yield _page(self.content, None, 1, "array", 1)
         elif self.format == "TIFF":
             yield from _tiff_any(self) if self.limits.tiff_any else _tiff(self)
+        elif self.format == "PDF":
+            yield from _pdf(self)
         else:
             yield _single(self)
 
@@ -195,6 +197,8 @@ def _look(name: str | None, data: bytes, size: int, limits: Limits) -> Scan:
     if not data:
         raise BadImage(label, "the file is empty (0 bytes)")
     format_ = headers.kind(data)
+    if format_ is None and headers.is_pdf(data) and pdf.available():
+        format_ = "PDF"
     if format_ is None:
         raise BadImage(label, headers.refusal(data))
     if len(data) > limits.file_bytes:
@@ -234,6 +238,10 @@ def _check_size(source: Scan, width: int, height: int) -> None:
 def _mega(pixels: int) -> str:
     mega = pixels / 1e6
     return f"{mega:,.0f}" if mega >= 50 else f"{mega:.3g}"
+
+
+def _too_many(limit: int) -> str:
+    return f"more than {limit} pages, limit {limit}. Split the file"
 
 
 def _check_total(source: Scan, pixels: int) -> None:
@@ -367,13 +375,37 @@ def _tiff_any(source: Scan) -> Iterator[Page]:
                 return
             number += 1
             if number > source.limits.pages:
-                raise TooLarge(
-                    source.label, f"more than {source.limits.pages} pages. Split the file"
-                )
+                raise TooLarge(source.label, _too_many(source.limits.pages))
     except (ImageError, MemoryError):
         raise
     except Exception as error:
         raise _damaged(source, number) from error
+
+
+def _pdf(source: Scan) -> Iterator[Page]:
+    """Draw the pages of a PDF, where the extra is installed."""
+    assert isinstance(source.content, bytes)
+    try:
+        document = pdf.Document(source.content)
+    except RuntimeError as error:
+        locked = "password" in str(error).lower()
+        why = "needs a password" if locked else "is damaged and cannot be opened"
+        raise BadImage(source.label, f"this PDF {why}. Export the page as PNG") from error
+    with document:
+        if len(document) > source.limits.pages:
+            raise TooLarge(source.label, _too_many(source.limits.pages))
+        total = 0
+        for index in range(len(document)):
+            width, height = document.size(index)
+            _check_size(source, width, height)
+            total += width * height
+        _check_total(source, total)
+        for index in range(len(document)):
+            try:
+                pixels = document.grey(index)
+            except RuntimeError as error:
+                raise _damaged(source, index + 1) from error
+            yield _page(pixels, pdf.DPI, index + 1, "PDF", 1)
 
 
 def _open(data: bytes, format_: str, pixels: int) -> Image.Image:
@@ -420,7 +452,8 @@ def _decoded(label: str, image: Image.Image) -> Grey:
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
-        image = image.convert("RGBA") if image.mode != "LA" else image
+        if image.mode not in ("LA", "RGBA"):
+            image = image.convert("RGBA")
         white = Image.new("L", image.size, 255)
         image = Image.composite(image.convert("L"), white, image.getchannel("A"))
     if image.mode in ("I;16", "I;16B", "I;16L", "I"):
@@ -432,7 +465,7 @@ def _decoded(label: str, image: Image.Image) -> Grey:
         image = image.convert("RGB")
     if image.mode == "F":
         raise BadImage(label, "floating-point pixels are not read. Save it as 8-bit grey")
-    return np.array(image.convert("L"))
+    return np.array(image if image.mode == "L" else image.convert("L"))
 
 
 def _dpi(image: Image.Image) -> float | None:

@@ -239,8 +239,9 @@ NASTY = {
 
 
 @pytest.fixture(params=NASTY)
-def nasty(request, tmp_path):
+def nasty(request, tmp_path, monkeypatch):
     """One nasty file after another: its path and the text it must earn."""
+    monkeypatch.setitem(sys.modules, "pypdfium2", None)  # as if not installed
     make, text = NASTY[request.param]
     file = tmp_path / request.param
     file.write_bytes(make())

@@ -218,6 +218,26 @@ def test_a_raised_limit_lets_a_large_page_in_without_warning(files):
     assert page.pixels.min() == 255
 
 
+def test_a_pdf_is_drawn_where_the_extra_is_installed(files):
+    pytest.importorskip("pypdfium2")
+    made = io.BytesIO()
+    pixels = np.kron(files.strip(), np.ones((4, 4), np.uint8))
+    sheet = Image.fromarray(pixels)
+    sheet.save(made, "PDF", resolution=200, save_all=True, append_images=[sheet])
+    pages = image.load(made.getvalue())
+    assert [(page.number, page.format, page.dpi) for page in pages] == [
+        (1, "PDF", 200),
+        (2, "PDF", 200),
+    ]
+    height, width = pixels.shape
+    drawn = pages[1].pixels[:height, :width].astype(int)  # sizes are rounded up
+    assert np.abs(drawn - pixels).mean() < 4
+    with pytest.raises(BadImage, match="this PDF is damaged and cannot be opened"):
+        image.load(made.getvalue()[:300])
+    with pytest.raises(TooLarge, match="together have"):
+        image.load(made.getvalue(), image.Limits(file_pixels=40_000))
+
+
 def test_half_a_jpeg_tells_about_how_long_it_was(tmp_path):
     noise = np.random.default_rng(1).integers(100, 255, (160, 400), dtype=np.uint8)
     data = written(noise, ".jpg", tmp_path).read_bytes()
