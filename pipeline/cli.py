@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, NoReturn, TextIO
 
 from pipeline.errors import ImageError, printable
 from pipeline.headers import MOST_PIXELS, SUFFIXES
+from pipeline.inputs import inputs, is_folder, is_single
 from sn.errors import SnError
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def run_read(args: argparse.Namespace) -> int:
         raise Usage(f"{PROGRAM} read: {error}") from None
     _ = reader.engine  # one message when it cannot be loaded, not one for each page
     tally = Tally(args)
-    many = len(args.paths) > 1 or _is_folder(args.paths[0])
+    many = len(args.paths) > 1 or not is_single(args.paths[0])
     with _output(args) as sheet, _progress(args, len(args.paths), many) as advance:
         if args.csv:
             from pipeline.records import CSV_COLUMNS, csv_line
@@ -338,66 +339,6 @@ def remark(text: str) -> None:
     print(f"{PROGRAM}: {text}", file=sys.stderr)
 
 
-class Stdin:
-    """Standard input as one image; its content is never a list of paths."""
-
-    name = "-"
-
-    def read(self, size: int) -> bytes:
-        """Return at most `size` bytes."""
-        return sys.stdin.buffer.read(size)
-
-
-def inputs(
-    paths: Sequence[str], failed: Callable[[Exception], None], skipped: Callable[[str], None]
-) -> Iterator["str | Stdin"]:
-    """Yield the inputs behind the arguments: folders are entered, sorted, images only.
-
-    Hidden files are left alone. A symbolic link that leads out of its folder is skipped.
-    """
-    for path in paths:
-        if path == "-":
-            yield Stdin()
-        elif _is_folder(path):
-            empty = True
-            for image in _images(path, failed, skipped):
-                empty = False
-                yield image
-            if empty:
-                kinds = "PNG, JPEG, TIFF, BMP or PGM"
-                failed(ImageError(path, f"no images in this folder ({kinds})"))
-        else:
-            yield path
-
-
-def _images(
-    folder: str, failed: Callable[[Exception], None], skipped: Callable[[str], None]
-) -> Iterator[str]:
-    def unreadable(error: OSError) -> None:
-        failed(ImageError(str(error.filename), f"cannot be opened ({error.strerror})"))
-
-    home = Path(folder).resolve()
-    # os.path.join keeps the folder exactly as it was given, as the record promises
-    for place, folders, files in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in sorted(files):
-            if name.startswith(".") or Path(name).suffix.lower() not in SUFFIXES:
-                continue
-            file = os.path.join(place, name)  # noqa: PTH118 - see above
-            if Path(file).is_symlink() and not Path(file).resolve().is_relative_to(home):
-                skipped(
-                    f"{printable(file)}: skipped, the link leads out of {printable(folder)}"
-                )
-                continue
-            yield file
-
-
-def _is_folder(path: str | Path) -> bool:
-    with suppress(OSError):  # no permission to look: opening it will say so
-        return Path(path).is_dir()
-    return False
-
-
 def write(sheet: TextIO, line: str) -> None:
     """Write one whole line at once; an interrupt waits for its end."""
     masked = hasattr(signal, "pthread_sigmask") and (
@@ -419,7 +360,7 @@ def _output(args: argparse.Namespace) -> AbstractContextManager[TextIO]:
     target = Path(args.output)
     for path in map(Path, args.paths):
         same = path.resolve() == target.resolve()
-        within = _is_folder(path) and target.resolve().is_relative_to(path.resolve())
+        within = is_folder(path) and target.resolve().is_relative_to(path.resolve())
         if same or (within and target.suffix.lower() in SUFFIXES):
             raise Usage(f"{PROGRAM} read: -o {args.output} would overwrite an input")
     try:
@@ -438,12 +379,11 @@ def _progress(args: argparse.Namespace, paths: int, many: bool) -> Iterator[Call
     from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
 
-    folders = any(map(_is_folder, args.paths))
     columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(
         *columns, console=Console(stderr=True), transient=True, redirect_stdout=False
     ) as bar:
-        task = bar.add_task("", total=None if folders else paths)
+        task = bar.add_task("", total=paths if all(map(is_single, args.paths)) else None)
         yield lambda: bar.advance(task)
 
 

@@ -515,8 +515,9 @@ def is_inverted(pixels: Grey) -> bool:
     """Tell whether thin light strokes stand on dark paper.
 
     Most pixels are paper, so paper that lies nearer to the darkest level than to the lightest
-    is suspected. Glare on dark paper looks the same, so the thin structures decide: a fifth of
-    the range above an opening they are light, a fifth below a closing dark.
+    is suspected. Glare on dark paper looks the same, so the thin structures decide: those
+    lighter than the paper and removed by an opening against those darker and filled by a
+    closing, each by a fifth of the range.
     """
     low, middle, high = levels(pixels)
     if high - middle <= middle - low:
@@ -527,8 +528,9 @@ def is_inverted(pixels: Grey) -> bool:
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     width = max(5, min(small.shape) // 12 | 1)
     around = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (width, width))
-    light, dark = (
-        int((cv2.morphologyEx(small, residue, around) > (high - low) / 5).sum())
-        for residue in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)
-    )
-    return light > dark
+    least = (high - low) / 5
+    light = cv2.morphologyEx(small, cv2.MORPH_TOPHAT, around) > least
+    dark = cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, around) > least
+    light &= small > middle + least
+    dark &= small < middle - least  # or the gaps between light strokes would count
+    return bool(light.sum() > dark.sum())

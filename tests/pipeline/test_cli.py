@@ -68,14 +68,26 @@ class TestRead:
         assert [r["file"] for r in records(out)] == names
         assert err == ""
 
+    def test_a_quoted_pattern_stands_for_the_names_it_matches(self, scans, capsys):
+        assert main(["read", "--json", "-q", "scans/[bc].png", "sc*"]) == 0
+        found = [r["file"][-5] for r in records(capsys.readouterr().out)]
+        assert found == ["b", "c", "a", "b", "c"]
+        assert main(["read", "-q", "*.bmp"]) == 1
+        text = "check-reader: *.bmp: no file or folder has a name of this pattern\n"
+        assert capsys.readouterr() == ("", text)
+
     def test_links_that_lead_out_are_skipped_and_said(self, scans, files, capsys, tmp_path):
         (tmp_path / "out.png").write_bytes(files.png())
         (scans / "d.png").symlink_to(tmp_path / "out.png")
         (scans / "e.png").symlink_to(scans / "a.png")
+        (scans / "f.png").symlink_to(scans / "f.png")
         assert main(["read", "--json", "scans"]) == 0
         out, err = capsys.readouterr()
         assert [r["file"][-5] for r in records(out)] == ["a", "b", "c", "e"]
-        assert "check-reader: scans/d.png: skipped, the link leads out of scans\n" in err
+        for name in ("d", "f"):
+            assert (
+                f"check-reader: scans/{name}.png: skipped, the link leads out of scans\n" in err
+            )
 
     def test_a_nasty_file_earns_its_text_and_the_batch_goes_on(self, nasty, scans, capfd):
         file, text = nasty
