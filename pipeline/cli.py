@@ -106,7 +106,7 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
 
     samples = command("samples", "draw sample checks and strings with labels", run_samples)
     samples.add_argument("folder", metavar="DIR", help="where they go; a new or empty folder")
-    samples.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
+    samples.add_argument("--seed", type=_seed, default=1, metavar="N", help="default 1")
     samples.add_argument(
         "-n",
         dest="count",
@@ -234,6 +234,7 @@ def run_read(args: argparse.Namespace) -> int:
         )
     except ValueError as error:
         raise Usage(f"{PROGRAM} read: {error}") from None
+    _check_grammar(args.grammar)
     _ = reader.engine  # one message when it cannot be loaded, not one for each page
     tally = Tally(args)
     many = len(args.paths) > 1 or not is_single(args.paths[0])
@@ -252,6 +253,16 @@ def run_read(args: argparse.Namespace) -> int:
                 write(sheet, shown(outcome, args, many))
                 tally.add(outcome)
     return tally.end(many)
+
+
+def _check_grammar(text: str) -> None:
+    from pipeline.grammars import GRAMMARS, grammar
+
+    try:
+        grammar(text)
+    except SnError as error:
+        names = ", ".join(GRAMMARS)
+        raise Usage(f"{PROGRAM} read: --grammar {text}: {error}. By name: {names}") from None
 
 
 class Tally:
@@ -395,10 +406,14 @@ def run_samples(args: argparse.Namespace) -> int:
     folder = Path(args.folder)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         raise Usage(f"{PROGRAM} samples: {args.folder} is there already; name a new folder")
-    from pipeline.samples import write_samples
+    from pipeline.checks import write_samples
 
-    number = write_samples(folder, seed=args.seed, count=args.count)
-    print(f"{number} samples in {printable(args.folder)}, seed {args.seed}", file=sys.stderr)
+    write_samples(folder, args.seed, args.count)
+    kinds = sorted(place.name for place in folder.iterdir() if place.is_dir())
+    told = (
+        f"{args.count} each of {', '.join(kinds)} in {printable(args.folder)}, seed {args.seed}"
+    )
+    print(told, file=sys.stderr)
     return 0
 
 
@@ -438,6 +453,12 @@ def _share(text: str) -> float:
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1 on")
+    return int(text)
+
+
+def _seed(text: str) -> int:
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 0 on")
     return int(text)
 
 

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.records import Character
+from sn.errors import SnError
 
 SUPPORTED = "PNG, JPEG, TIFF, BMP and PGM are supported"
 AGAIN = "Scan or copy it again"
@@ -327,7 +328,24 @@ def fake():
 @pytest.fixture
 def fakes_installed(monkeypatch):
     """Let the command find the fakes where it looks for the real recognition."""
-    recognition, fields = ModuleType("pipeline.recognition"), ModuleType("pipeline.fields")
-    recognition.Engine, fields.locate = FakeEngine, whole_page
-    monkeypatch.setitem(sys.modules, "pipeline.recognition", recognition)
-    monkeypatch.setitem(sys.modules, "pipeline.fields", fields)
+    for name, module in fake_modules().items():
+        monkeypatch.setitem(sys.modules, name, module)
+
+
+def fake_modules():
+    """Return the modules the command imports for reading, by name, made of the fakes."""
+
+    def grammar(text):
+        if text == "[":
+            raise SnError("column 1: the bracket is never closed")
+
+    places = {
+        "recognition": {"Engine": FakeEngine},
+        "fields": {"locate": whole_page},
+        "grammars": {"grammar": grammar, "GRAMMARS": {"amount": "...", "digits": "[0-9]+"}},
+    }
+    made = {}
+    for name, content in places.items():
+        module = made[f"pipeline.{name}"] = ModuleType(f"pipeline.{name}")
+        vars(module).update(content)
+    return made

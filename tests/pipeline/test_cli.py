@@ -284,6 +284,17 @@ class TestRead:
         assert out.endswith("}\n")
         assert err == "check-reader: interrupted\n"
 
+    def test_a_grammar_that_cannot_be_is_a_usage_error(self, scans, capsys):
+        assert main(["read", "--grammar", "[", "scans/a.png"]) == 2
+        assert capsys.readouterr().err == (
+            "check-reader read: --grammar [: column 1: the bracket is never closed. "
+            "By name: amount, digits\n"
+        )
+
+    def test_grammars_are_listed_by_name(self, capsys):
+        assert main(["grammars"]) == 0
+        assert capsys.readouterr() == ("amount  ...\ndigits  [0-9]+\n", "")
+
     def test_verbose_tells_the_quality(self, scans, capsys):
         assert main(["read", "-v", "scans/a.png"]) == 0
         err = capsys.readouterr().err
@@ -349,12 +360,10 @@ def test_help_is_instant_and_imports_nothing_heavy():
 
 
 CHILD = """
-import sys, types
+import sys
 sys.path.insert(0, {here!r})
 import conftest
-recognition, fields = types.ModuleType("r"), types.ModuleType("f")
-recognition.Engine, fields.locate = conftest.FakeEngine, conftest.whole_page
-sys.modules.update({{"pipeline.recognition": recognition, "pipeline.fields": fields}})
+sys.modules.update(conftest.fake_modules())
 from pipeline.cli import main
 sys.exit(main(sys.argv[1:]))
 """
