@@ -20,6 +20,11 @@ _HOME = {
     "hypotheses": "Hypothesis nbest",
     "automata": "determinize minimize remove_epsilon",
     "criteria": "confidence",
+    "algebra": (
+        "clone closure concat equal invert isomorphic project_input project_output remove "
+        "reverse union"
+    ),
+    "textio": "from_att from_text load save to_att to_text",
 }
 _MODULES = ("grammar",)
 _WHERE = {name: module for module, names in _HOME.items() for name in names.split()}

@@ -149,20 +149,28 @@ def useful_nodes(arcs, n, start, accept, mark):
                     top += 1
 
 
-@kernel
-def relative_sum(x, low, count, p):
-    """Set p = e^(low - x) for count numbers and return their sum; low is the smallest x."""
+@kernel(fastmath={"nnan", "nsz", "reassoc"})
+def least(x, count, low):
+    """Return the smallest of `low` and count numbers."""
     for j in range(count):
-        p[j] = exponential(low - x[j])
+        low = min(low, x[j])
+    return low
+
+
+@kernel(fastmath={"nnan", "nsz", "reassoc", "contract"})
+def relative_sum(x, count, low):
+    """Replace count numbers by e^(low - x) and return their sum; low is no larger than any."""
+    for j in range(count):
+        x[j] = exponential(low - x[j])
     total = 0.0
     for j in range(count):
-        total += p[j]
+        total += x[j]
     return total
 
 
 @kernel
 def forward(arcs, penalty, n, start, accept, gradient, result):
-    """Set result[0] to the forward penalty; add dE/dc to gradient when it has m entries.
+    """Set result[0] to the forward penalty, gradient (if it has m entries) to dE/dc.
 
     f_v = -log sum_i e^-(c_i + f_src(i)) over the arcs i into v (1998, eqs 14-16). Returns 1, or
     0 when the graph has a cycle (nothing is computed then).
@@ -172,19 +180,14 @@ def forward(arcs, penalty, n, start, accept, gradient, result):
     dst = arcs[1]
     wants = gradient.size == m and m > 0
     result[0] = np.inf
-    in_line = True
-    ascending = True
+    falls = 0
+    breaks = 0
     for a in range(m):
-        if src[a] >= dst[a]:
-            ascending = False
-            break
-    if ascending:
-        for a in range(1, m):
-            if dst[a] < dst[a - 1]:
-                in_line = False
-                break
-    else:
-        in_line = False
+        falls += src[a] >= dst[a]
+    for a in range(1, m):
+        breaks += dst[a] < dst[a - 1]
+    ascending = falls == 0
+    in_line = ascending and breaks == 0
     order = np.empty(0 if ascending else n, np.int32)
     if not ascending and topological_order(arcs, n, order) < n:
         return 0
@@ -195,62 +198,56 @@ def forward(arcs, penalty, n, start, accept, gradient, result):
     f = np.full(n, np.inf)
     for k in range(start.size):
         f[start[k]] = 0.0
-    p = np.empty(m if wants else min(m, 64))
-    x = np.empty(64)
+    x = np.empty(m)  # c_i + f_src of one node, then e^-(...) relative to the cheapest
+    p = gradient if in_line else np.empty(m if wants else 0)  # the share of an arc in its node
     hi = 0
     for k in range(n):
         v = k if ascending else order[k]
+        lo = hi if in_line else offset[v]
         if in_line:
-            lo = hi
             while hi < m and dst[hi] == v:
                 hi += 1
         else:
-            lo = offset[v]
             hi = offset[v + 1]
         count = hi - lo
         if count == 0:
             continue
-        if count > x.size:
-            x = np.empty(2 * count)
-        if not wants and count > p.size:
-            p = np.empty(2 * count)
         base = f[v]
-        low = base
         if in_line:
             for j in range(count):
-                x[j] = penalty[lo + j] + f[src[lo + j]]
+                before = f[src[lo + j]]
+                x[j] = penalty[lo + j] + before if before < np.inf else np.inf
         else:
             for j in range(count):
                 a = arc[lo + j]
-                x[j] = penalty[a] + f[src[a]]
-        for j in range(count):
-            if x[j] < low:
-                low = x[j]
-        q = p[lo:hi] if wants else p
-        if low == np.inf:
+                before = f[src[a]]
+                x[j] = penalty[a] + before if before < np.inf else np.inf
+        if count == 1 and base == np.inf:
+            f[v] = x[0]
             if wants:
-                for j in range(count):
-                    q[j] = 0.0
+                p[lo] = 1.0 if x[0] < np.inf else 0.0
             continue
-        if low == -np.inf:
-            total = 1.0 if base == low else 0.0
-            for j in range(count):
-                q[j] = 1.0 if x[j] == low else 0.0
-                total += q[j]
-            f[v] = -np.inf
-        else:
-            total = relative_sum(x, low, count, q)
+        low = least(x, count, base)
+        if abs(low) < np.inf:
+            total = relative_sum(x, count, low)
             if base != np.inf:
                 total += np.exp(low - base)
             f[v] = low - np.log(total)
+        else:
+            total = 1.0 if base == low or low > 0.0 else 0.0
+            for j in range(count):
+                x[j] = 1.0 if x[j] == low and low < 0.0 else 0.0
+                total += x[j]
+            f[v] = low
         if wants:
             share = 1.0 / total
             for j in range(count):
-                q[j] *= share
+                p[lo + j] = x[j] * share
     low = np.inf
     for k in range(accept.size):
         low = min(low, f[accept[k]])
     if low == np.inf:
+        gradient[:] = 0.0
         return 1
     total = 0.0
     for k in range(accept.size):
@@ -277,25 +274,23 @@ def forward(arcs, penalty, n, start, accept, gradient, result):
             while hi > 0 and dst[hi - 1] == v:
                 hi -= 1
             gv = g[v]
-            if gv > 0.0:
-                for a in range(hi, end):
-                    share = gv * p[a]
-                    gradient[a] += share
-                    g[src[a]] += share
+            for a in range(hi, end):
+                share = gv * p[a]
+                gradient[a] = share
+                g[src[a]] += share
         else:
             gv = g[v]
-            if gv > 0.0:
-                for j in range(offset[v], offset[v + 1]):
-                    share = gv * p[j]
-                    a = arc[j]
-                    gradient[a] += share
-                    g[src[a]] += share
+            for j in range(offset[v], offset[v + 1]):
+                a = arc[j]
+                share = gv * p[j]
+                gradient[a] = share
+                g[src[a]] += share
     return 1
 
 
 @kernel
 def viterbi(arcs, penalty, n, start, accept, path, result):
-    """Set result[0] to the Viterbi penalty and path[-length:] to the arcs of the best path.
+    """Set result[0] to the Viterbi penalty, path[:, -length:] to arcs and labels of the best.
 
     v_n = min_i (c_i + v_src(i)) (1998, eq. 10); ties: a start node keeps the empty prefix, else
     the first arc; among accept nodes the first listed. Returns the length of the path, -1 when
@@ -305,53 +300,68 @@ def viterbi(arcs, penalty, n, start, accept, path, result):
     src = arcs[0]
     dst = arcs[1]
     result[0] = np.inf
-    ascending = True
-    by_source = True
+    falls = 0
+    breaks = 0
     for a in range(m):
-        if src[a] >= dst[a]:
-            ascending = False
-            break
-        if a > 0 and src[a] < src[a - 1]:
-            by_source = False
+        falls += src[a] >= dst[a]
+    for a in range(1, m):
+        breaks += dst[a] < dst[a - 1]
+    ascending = falls == 0
+    in_line = ascending and breaks == 0
     order = np.empty(0 if ascending else n, np.int32)
     if not ascending and topological_order(arcs, n, order) < n:
         return -2
-    v = np.full(n, np.inf)
+    offset = np.zeros(0 if in_line else n + 1, np.int32)
+    arc = np.empty(0 if in_line else m, np.int32)
+    if not in_line:
+        incoming(arcs, n, offset, arc)
+    f = np.full(n, np.inf)
     back = np.full(n, -1, np.int32)
     for k in range(start.size):
-        v[start[k]] = 0.0
-    if ascending and by_source:
-        for a in range(m):
-            x = penalty[a] + v[src[a]]
-            if x < v[dst[a]]:
-                v[dst[a]] = x
-                back[dst[a]] = a
-    else:
-        offset = np.zeros(n + 1, np.int32)
-        arc = np.empty(m, np.int32)
-        incoming(arcs, n, offset, arc)
-        for k in range(n):
-            node = k if ascending else order[k]
-            best = v[node]
-            which = -1
-            for j in range(offset[node], offset[node + 1]):
-                x = penalty[arc[j]] + v[src[arc[j]]]
-                if x < best:
-                    best = x
-                    which = arc[j]
-            v[node] = best
-            back[node] = which
+        f[start[k]] = 0.0
+    x = np.empty(m)
+    hi = 0
+    for k in range(n):
+        v = k if ascending else order[k]
+        lo = hi if in_line else offset[v]
+        if in_line:
+            while hi < m and dst[hi] == v:
+                hi += 1
+        else:
+            hi = offset[v + 1]
+        count = hi - lo
+        if count == 0:
+            continue
+        if in_line:
+            for j in range(count):
+                before = f[src[lo + j]]
+                x[j] = penalty[lo + j] + before if before < np.inf else np.inf
+        else:
+            for j in range(count):
+                a = arc[lo + j]
+                before = f[src[a]]
+                x[j] = penalty[a] + before if before < np.inf else np.inf
+        low = least(x, count, f[v])
+        if low < f[v]:
+            f[v] = low
+            j = 0
+            while x[j] != low:
+                j += 1
+            back[v] = lo + j if in_line else arc[lo + j]
     end = -1
     for k in range(accept.size):
-        if v[accept[k]] < result[0]:
-            result[0] = v[accept[k]]
+        if f[accept[k]] < result[0]:
+            result[0] = f[accept[k]]
             end = accept[k]
     if end < 0:
         return -1
     length = 0
+    place = path.shape[1]
     while back[end] >= 0:
         a = back[end]
         length += 1
-        path[path.size - length] = a
+        path[0, place - length] = a
+        path[1, place - length] = arcs[2, a]
+        path[2, place - length] = arcs[3, a]
         end = src[a]
     return length

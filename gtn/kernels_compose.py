@@ -56,6 +56,46 @@ def arcs_by_label(arcs, n, row, offset, arc):
 
 
 @kernel
+def label_index(arcs, n, row):
+    """Index arcs by source and label: (offset, arc, label, dst, cell, labels).
+
+    Arcs of node v are offset[v]:offset[v + 1] in order of label. If nodes x labels is
+    no larger than a few times the arcs, `labels` > 0 and the arcs of node v with label l are
+    cell[v * labels + l + 1]:cell[v * labels + l + 2]; else `cell` is empty and one must bisect.
+    """
+    m = arcs.shape[1]
+    top = np.int64(-1)
+    for a in range(m):
+        top = max(top, np.int64(arcs[row, a]))
+    labels = top + 2
+    offset = np.zeros(n + 1, np.int32)
+    arc = np.empty(m, np.int32)
+    label = np.empty(m, np.int32)
+    dst = np.empty(m, np.int32)
+    if n * labels <= 4 * m + 16384:
+        cell = np.zeros(n * labels + 1, np.int32)
+        for a in range(m):
+            cell[arcs[0, a] * labels + arcs[row, a] + 2] += 1
+        for k in range(n * labels):
+            cell[k + 1] += cell[k]
+        place = cell.copy()
+        for a in range(m):
+            k = arcs[0, a] * labels + arcs[row, a] + 1
+            arc[place[k]] = a
+            place[k] += 1
+        for v in range(n + 1):
+            offset[v] = cell[v * labels]
+    else:
+        cell = np.empty(0, np.int32)
+        labels = 0
+        arcs_by_label(arcs, n, row, offset, arc)
+    for j in range(m):
+        label[j] = arcs[row, arc[j]]
+        dst[j] = arcs[1, arc[j]]
+    return offset, arc, label, dst, cell, labels
+
+
+@kernel
 def ascends(arcs):
     """Tell whether every arc leads to a higher node number."""
     result = True
@@ -67,13 +107,235 @@ def ascends(arcs):
 
 
 @kernel
-def find_slot(keys, key):
+def most_parallel(label, offset, n):
+    """Return the largest number of arcs with one label leaving one node."""
+    most = 1
+    for v in range(n):
+        run = 1
+        for j in range(offset[v] + 1, offset[v + 1]):
+            run = run + 1 if label[j] == label[j - 1] else 1
+            most = max(most, run)
+    return most
+
+
+@kernel
+def slot_of(keys, key):
     """Return the slot of a key in an open-addressed table (empty slots hold -1)."""
     mask = keys.size - 1
-    slot = (key * -7046029254386353131 >> 20) & mask
+    slot = ((key * -7046029254386353131) >> 20) & mask
     while keys[slot] != -1 and keys[slot] != key:
         slot = (slot + 1) & mask
     return slot
+
+
+@kernel
+def bisect(label, lo, hi, wanted):
+    """Return the first place in label[lo:hi], ascending, that is not below `wanted`."""
+    while lo < hi:
+        middle = (lo + hi) >> 1
+        if label[middle] < wanted:
+            lo = middle + 1
+        else:
+            hi = middle
+    return lo
+
+
+@kernel
+def rehash(state_key, states, size):
+    """Return keys and states of an open-addressed table of `size` (a power of two) slots."""
+    keys = np.full(size, np.int64(-1))
+    values = np.zeros(size, np.int32)
+    for s in range(states):
+        slot = slot_of(keys, state_key[s])
+        keys[slot] = state_key[s]
+        values[slot] = s + 1
+    return keys, values
+
+
+@kernel
+def explore(
+    progress, buckets, bucketed, filters, n2, most1, most2,
+    offset1, arc1, label1, dst1, cell1, labels1,
+    offset2, arc2, label2, dst2, cell2, labels2,
+    table, keys, dense, state_key, state_next, head, tail, out, key, into,
+):  # fmt: skip
+    """Find states and arcs of the product until done (0) or an array is too short (the need).
+
+    progress: [bucket, state, states, arcs, all arcs lead to later states]. The moves of a state
+    are first those of the first graph alone (olabel epsilon), then of the second alone, then
+    the matching pairs, found from the side with fewer arcs. All loops are in one function:
+    passing so many arrays costs more than treating a state.
+    """
+    bucket = progress[0]
+    state = progress[1]
+    states = progress[2]
+    count = progress[3]
+    onwards = progress[4]
+    need = np.int64(0)
+    last_pair = np.int64(-1)
+    q1 = np.int64(0)
+    q2 = np.int64(0)
+    while True:
+        while state < 0 and bucket + 1 < buckets:
+            bucket += 1
+            state = head[bucket]
+        if state < 0:
+            break
+        held = state_key[state] & (filters - 1)
+        pair = state_key[state] >> (filters - 1)
+        if pair != last_pair:
+            q1 = pair // n2
+            q2 = pair - q1 * n2
+            last_pair = pair
+        lo1 = np.int64(offset1[q1])
+        hi1 = np.int64(offset1[q1 + 1])
+        lo2 = np.int64(offset2[q2])
+        hi2 = np.int64(offset2[q2 + 1])
+        bound = hi1 - lo1 + hi2 - lo2 + min((hi1 - lo1) * most2, (hi2 - lo2) * most1)
+        if (
+            count + bound > out.shape[1]
+            or states + bound > state_key.size
+            or bound > key.size
+            or (not dense and 2 * (states + bound) > keys.size)
+        ):
+            need = bound
+            break
+        k = count
+        while lo1 < hi1 and label1[lo1] < 0:
+            if held == 0:
+                d1 = np.int64(dst1[lo1])
+                key[k - count] = (d1 * n2 + q2) * filters
+                into[k - count] = d1 if bucketed == 1 else (q2 if bucketed == 2 else 0)
+                out[2, k] = arc1[lo1]
+                out[3, k] = -1
+                k += 1
+            lo1 += 1
+        while lo2 < hi2 and label2[lo2] < 0:
+            d2 = np.int64(dst2[lo2])
+            key[k - count] = (q1 * n2 + d2) * filters + filters - 1
+            into[k - count] = q1 if bucketed == 1 else (d2 if bucketed == 2 else 0)
+            out[2, k] = -1
+            out[3, k] = arc2[lo2]
+            k += 1
+            lo2 += 1
+        if hi1 - lo1 <= hi2 - lo2:
+            for j1 in range(lo1, hi1):
+                label = label1[j1]
+                if labels2 > 0:
+                    if label >= labels2 - 1:
+                        break
+                    a = np.int64(cell2[q2 * labels2 + label + 1])
+                    b = np.int64(cell2[q2 * labels2 + label + 2])
+                else:
+                    a = bisect(label2, lo2, hi2, label)
+                    b = bisect(label2, a, hi2, label + 1)
+                d1 = np.int64(dst1[j1])
+                for j2 in range(a, b):
+                    d2 = np.int64(dst2[j2])
+                    key[k - count] = (d1 * n2 + d2) * filters
+                    into[k - count] = d1 if bucketed == 1 else (d2 if bucketed == 2 else 0)
+                    out[2, k] = arc1[j1]
+                    out[3, k] = arc2[j2]
+                    k += 1
+        else:
+            for j2 in range(lo2, hi2):
+                label = label2[j2]
+                if labels1 > 0:
+                    if label >= labels1 - 1:
+                        break
+                    a = np.int64(cell1[q1 * labels1 + label + 1])
+                    b = np.int64(cell1[q1 * labels1 + label + 2])
+                else:
+                    a = bisect(label1, lo1, hi1, label)
+                    b = bisect(label1, a, hi1, label + 1)
+                d2 = np.int64(dst2[j2])
+                for j1 in range(a, b):
+                    d1 = np.int64(dst1[j1])
+                    key[k - count] = (d1 * n2 + d2) * filters
+                    into[k - count] = d1 if bucketed == 1 else (d2 if bucketed == 2 else 0)
+                    out[2, k] = arc1[j1]
+                    out[3, k] = arc2[j2]
+                    k += 1
+        for i in range(k - count):
+            slot = key[i]
+            if not dense:
+                mask = keys.size - 1
+                slot = ((key[i] * -7046029254386353131) >> 20) & mask
+                while keys[slot] != -1 and keys[slot] != key[i]:
+                    slot = (slot + 1) & mask
+            target = table[slot] - 1
+            if target < 0:
+                target = states
+                table[slot] = states + 1
+                if not dense:
+                    keys[slot] = key[i]
+                state_key[states] = key[i]
+                state_next[states] = -1
+                if head[into[i]] < 0:
+                    head[into[i]] = states
+                else:
+                    state_next[tail[into[i]]] = states
+                tail[into[i]] = states
+                states += 1
+            elif into[i] == bucket:
+                onwards = 0
+            out[0, count + i] = state
+            out[1, count + i] = target
+        count = k
+        state = np.int64(state_next[state])
+    progress[0] = bucket
+    progress[1] = state
+    progress[2] = states
+    progress[3] = count
+    progress[4] = onwards
+    return need
+
+
+@kernel
+def mark_useful(out, count, states, onwards, keep):
+    """Extend `keep` (accepting states) to all states from which one can be reached."""
+    if onwards:
+        for a in range(count - 1, -1, -1):
+            if keep[out[1, a]]:
+                keep[out[0, a]] = True
+        return
+    offset = np.zeros(states + 1, np.int32)
+    for a in range(count):
+        offset[out[1, a] + 1] += 1
+    for s in range(states):
+        offset[s + 1] += offset[s]
+    place = offset[:states].copy()
+    source = np.empty(count, np.int32)
+    for a in range(count):
+        d = out[1, a]
+        source[place[d]] = out[0, a]
+        place[d] += 1
+    stack = np.empty(states, np.int32)
+    top = 0
+    for s in range(states):
+        if keep[s]:
+            stack[top] = s
+            top += 1
+    while top > 0:
+        top -= 1
+        s = stack[top]
+        for j in range(offset[s], offset[s + 1]):
+            d = source[j]
+            if not keep[d]:
+                keep[d] = True
+                stack[top] = d
+                top += 1
+
+
+@kernel
+def has_epsilon(arcs, row):
+    """Tell whether a label in a row of arcs is epsilon."""
+    found = False
+    for a in range(arcs.shape[1]):
+        if arcs[row, a] < 0:
+            found = True
+            break
+    return found
 
 
 @kernel
@@ -81,57 +343,80 @@ def compose(
     arcs1, penalty1, n1, start1, accept1, arcs2, penalty2, n2, start2, accept2, dense_limit
 ):
     """Return the trimmed product: arcs, penalty, origins, start, accept, node pairs."""
-    empty1 = False
-    for a in range(arcs1.shape[1]):
-        if arcs1[3, a] < 0:
-            empty1 = True
-            break
-    empty2 = False
-    for a in range(arcs2.shape[1]):
-        if arcs2[2, a] < 0:
-            empty2 = True
-            break
-    filters = 2 if empty1 and empty2 else 1
-    off1 = np.zeros(n1 + 1, np.int32)
-    by1 = np.empty(arcs1.shape[1], np.int32)
-    arcs_by_label(arcs1, n1, 3, off1, by1)
-    off2 = np.zeros(n2 + 1, np.int32)
-    by2 = np.empty(arcs2.shape[1], np.int32)
-    arcs_by_label(arcs2, n2, 2, off2, by2)
-    label1 = np.empty(by1.size, np.int32)
-    for j in range(by1.size):
-        label1[j] = arcs1[3, by1[j]]
-    label2 = np.empty(by2.size, np.int32)
-    for j in range(by2.size):
-        label2[j] = arcs2[2, by2[j]]
-
-    if ascends(arcs1):
-        bucketed = 1
-        buckets = n1
-    elif ascends(arcs2):
-        bucketed = 2
-        buckets = n2
-    else:
-        bucketed = 0
-        buckets = 1
+    filters = 2 if has_epsilon(arcs1, 3) and has_epsilon(arcs2, 2) else 1
+    offset1, arc1, label1, dst1, cell1, labels1 = label_index(arcs1, n1, 3)
+    offset2, arc2, label2, dst2, cell2, labels2 = label_index(arcs2, n2, 2)
+    most1 = most_parallel(label1, offset1, n1)
+    most2 = most_parallel(label2, offset2, n2)
+    bucketed = 1 if ascends(arcs1) else (2 if ascends(arcs2) else 0)
+    buckets = n1 if bucketed == 1 else (n2 if bucketed == 2 else 1)
     head = np.full(buckets, -1, np.int32)
     tail = np.full(buckets, -1, np.int32)
-
     size = np.int64(n1) * n2 * filters
     dense = size <= dense_limit
-    table = np.zeros(size if dense else 1, np.int32)  # state + 1
-    slots = np.int64(1024)
-    keys = np.full(1 if dense else slots, np.int64(-1))
-    values = np.empty(1 if dense else slots, np.int32)
-
-    capacity = 256
+    starts = np.int64(start1.size) * start2.size
+    capacity = starts + n1 + n2 + 64
     state_key = np.empty(capacity, np.int64)
     state_next = np.empty(capacity, np.int32)
-    states = 0
-    arc_capacity = 1024
-    arc_out = np.empty((4, arc_capacity), np.int32)  # source, destination, arc 1, arc 2
-    count = 0
-    monotone = bucketed != 0
+    slots = np.int64(1024)
+    while slots < 4 * capacity:
+        slots *= 2
+    table = np.zeros(size if dense else slots, np.int32)  # state + 1, 0 for none
+    keys = np.full(1 if dense else slots, np.int64(-1))
+    room = 2 * np.int64(label1.size + label2.size) + 64
+    out = np.empty((4, room), np.int32)  # source, destination, arc of first, arc of second
+    key = np.empty(64, np.int64)
+    into = np.empty(64, np.int64)
+    states = np.int64(0)
+    for i in range(start1.size):
+        for j in range(start2.size):
+            pair = np.int64(start1[i]) * n2 + start2[j]
+            bucket = start1[i] if bucketed == 1 else (start2[j] if bucketed == 2 else 0)
+            slot = pair * filters if dense else slot_of(keys, pair * filters)
+            table[slot] = states + 1
+            if not dense:
+                keys[slot] = pair * filters
+            state_key[states] = pair * filters
+            state_next[states] = -1
+            if head[bucket] < 0:
+                head[bucket] = states
+            else:
+                state_next[tail[bucket]] = states
+            tail[bucket] = states
+            states += 1
+    progress = np.array([-1, -1, states, 0, bucketed != 0], np.int64)
+    while True:
+        need = explore(
+            progress, buckets, bucketed, filters, n2, most1, most2,
+            offset1, arc1, label1, dst1, cell1, labels1,
+            offset2, arc2, label2, dst2, cell2, labels2,
+            table, keys, dense, state_key, state_next, head, tail, out, key, into,
+        )  # fmt: skip
+        states = progress[2]
+        count = progress[3]
+        if need == 0:
+            break
+        if need > key.size:
+            key = np.empty(2 * need, np.int64)
+            into = np.empty(2 * need, np.int64)
+        if count + need > out.shape[1]:
+            grown = np.empty((4, 3 * (count + need)), np.int32)
+            for row in range(4):
+                grown[row, :count] = out[row, :count]
+            out = grown
+        if states + need > state_key.size:
+            more_keys = np.empty(3 * (states + need), np.int64)
+            more_keys[:states] = state_key[:states]
+            state_key = more_keys
+            more_next = np.empty(3 * (states + need), np.int32)
+            more_next[:states] = state_next[:states]
+            state_next = more_next
+        if not dense and 2 * (states + need) > keys.size:
+            while 2 * (states + need) > slots:
+                slots *= 2
+            keys, table = rehash(state_key, states, 2 * slots)
+            slots *= 2
+    onwards = progress[4] != 0
 
     is_accept1 = np.zeros(n1, np.bool_)
     for k in range(accept1.size):
@@ -139,292 +424,73 @@ def compose(
     is_accept2 = np.zeros(n2, np.bool_)
     for k in range(accept2.size):
         is_accept2[accept2[k]] = True
-
-    for i in range(start1.size):
-        for j in range(start2.size):
-            key = (np.int64(start1[i]) * n2 + start2[j]) * filters
-            if states == capacity:
-                capacity *= 2
-                state_key = np.append(state_key, state_key)
-                state_next = np.append(state_next, state_next)
-            state_key[states] = key
-            state_next[states] = -1
-            bucket = start1[i] if bucketed == 1 else (start2[j] if bucketed == 2 else 0)
-            if head[bucket] < 0:
-                head[bucket] = states
-            else:
-                state_next[tail[bucket]] = states
-            tail[bucket] = states
-            states += 1
-            if dense:
-                table[key] = states
-            else:
-                if 2 * states > slots:
-                    slots *= 4
-                    old_keys = keys
-                    old_values = values
-                    keys = np.full(slots, np.int64(-1))
-                    values = np.empty(slots, np.int32)
-                    for s in range(old_keys.size):
-                        if old_keys[s] != -1:
-                            slot = find_slot(keys, old_keys[s])
-                            keys[slot] = old_keys[s]
-                            values[slot] = old_values[s]
-                slot = find_slot(keys, key)
-                keys[slot] = key
-                values[slot] = states - 1
-    starts = states
-
-    for bucket in range(buckets):
-        state = head[bucket]
-        while state >= 0:
-            key = state_key[state]
-            held = key % filters
-            pair = key // filters
-            q1 = pair // n2
-            q2 = pair - q1 * n2
-            lo1 = off1[q1]
-            hi1 = off1[q1 + 1]
-            lo2 = off2[q2]
-            hi2 = off2[q2 + 1]
-            match1 = lo1
-            while match1 < hi1 and label1[match1] < 0:
-                match1 += 1
-            match2 = lo2
-            while match2 < hi2 and label2[match2] < 0:
-                match2 += 1
-            # Moves: phase 0 first graph alone, 1 second alone, 2 both on a common label.
-            for phase in range(3):
-                if phase == 0:
-                    j1 = lo1 if held == 0 else match1
-                    end1 = match1
-                    j2 = 0
-                    end2 = 1
-                elif phase == 1:
-                    j1 = 0
-                    end1 = 1
-                    j2 = lo2
-                    end2 = match2
-                else:
-                    j1 = match1
-                    end1 = hi1
-                    j2 = match2
-                    end2 = hi2
-                first2 = j2
-                while j1 < end1:
-                    if phase == 2:
-                        # Advance to the next common label, galloping in the longer list.
-                        if first2 >= end2:
-                            break
-                        gap = label1[j1] - label2[first2]
-                        if gap < 0:
-                            if end1 - j1 > 16:
-                                a = j1
-                                b = end1
-                                want = label2[first2]
-                                while a < b:
-                                    mid = (a + b) // 2
-                                    if label1[mid] < want:
-                                        a = mid + 1
-                                    else:
-                                        b = mid
-                                j1 = a
-                            else:
-                                j1 += 1
-                            continue
-                        if gap > 0:
-                            if end2 - first2 > 16:
-                                a = first2
-                                b = end2
-                                want = label1[j1]
-                                while a < b:
-                                    mid = (a + b) // 2
-                                    if label2[mid] < want:
-                                        a = mid + 1
-                                    else:
-                                        b = mid
-                                first2 = a
-                            else:
-                                first2 += 1
-                            continue
-                        j2 = first2
-                    else:
-                        j2 = first2
-                    while j2 < end2 and (phase != 2 or label2[j2] == label1[j1]):
-                        if phase == 0:
-                            a1 = by1[j1]
-                            a2 = -1
-                            d1 = np.int64(arcs1[1, a1])
-                            d2 = q2
-                            flag = 0
-                        elif phase == 1:
-                            a1 = -1
-                            a2 = by2[j2]
-                            d1 = q1
-                            d2 = np.int64(arcs2[1, a2])
-                            flag = filters - 1
-                        else:
-                            a1 = by1[j1]
-                            a2 = by2[j2]
-                            d1 = np.int64(arcs1[1, a1])
-                            d2 = np.int64(arcs2[1, a2])
-                            flag = 0
-                        key = (d1 * n2 + d2) * filters + flag
-                        if dense:
-                            target = table[key] - 1
-                            slot = key
-                        else:
-                            slot = find_slot(keys, key)
-                            target = values[slot] if keys[slot] != -1 else -1
-                        into = d1 if bucketed == 1 else (d2 if bucketed == 2 else 0)
-                        if target < 0:
-                            target = states
-                            if states == capacity:
-                                capacity *= 2
-                                state_key = np.append(state_key, state_key)
-                                state_next = np.append(state_next, state_next)
-                            state_key[states] = key
-                            state_next[states] = -1
-                            if head[into] < 0:
-                                head[into] = states
-                            else:
-                                state_next[tail[into]] = states
-                            tail[into] = states
-                            states += 1
-                            if dense:
-                                table[key] = states
-                            else:
-                                keys[slot] = key
-                                values[slot] = target
-                                if 2 * states > slots:
-                                    slots *= 4
-                                    old_keys = keys
-                                    old_values = values
-                                    keys = np.full(slots, np.int64(-1))
-                                    values = np.empty(slots, np.int32)
-                                    for s in range(old_keys.size):
-                                        if old_keys[s] != -1:
-                                            slot = find_slot(keys, old_keys[s])
-                                            keys[slot] = old_keys[s]
-                                            values[slot] = old_values[s]
-                        elif into == bucket:
-                            monotone = False
-                        if count == arc_capacity:
-                            grown = np.empty((4, 2 * arc_capacity), np.int32)
-                            grown[:, :arc_capacity] = arc_out
-                            arc_out = grown
-                            arc_capacity *= 2
-                        arc_out[0, count] = state
-                        arc_out[1, count] = target
-                        arc_out[2, count] = a1
-                        arc_out[3, count] = a2
-                        count += 1
-                        j2 += 1
-                    j1 += 1
-            state = state_next[state]
-
-    # Trim: keep the states from which an accepting pair can be reached.
-    keep = np.zeros(states, np.bool_)
+    accepts = np.zeros(states, np.bool_)
     for s in range(states):
-        pair = state_key[s] // filters
-        keep[s] = is_accept1[pair // n2] and is_accept2[pair % n2]
-    if monotone:
-        for a in range(count - 1, -1, -1):
-            if keep[arc_out[1, a]]:
-                keep[arc_out[0, a]] = True
-    else:
-        into_off = np.zeros(states + 1, np.int32)
-        for a in range(count):
-            into_off[arc_out[1, a] + 1] += 1
-        for s in range(states):
-            into_off[s + 1] += into_off[s]
-        place = into_off[:states].copy()
-        source = np.empty(count, np.int32)
-        for a in range(count):
-            d = arc_out[1, a]
-            source[place[d]] = arc_out[0, a]
-            place[d] += 1
-        stack = np.empty(states, np.int32)
-        top = 0
-        for s in range(states):
-            if keep[s]:
-                stack[top] = s
-                top += 1
-        while top > 0:
-            top -= 1
-            s = stack[top]
-            for j in range(into_off[s], into_off[s + 1]):
-                d = source[j]
-                if not keep[d]:
-                    keep[d] = True
-                    stack[top] = d
-                    top += 1
+        pair = state_key[s] >> (filters - 1)
+        q1 = pair // n2
+        accepts[s] = is_accept1[q1] and is_accept2[pair - q1 * n2]
+    keep = accepts.copy()
+    mark_useful(out, count, states, onwards, keep)
 
     # Number the states in the order they were treated.
     number = np.full(states, -1, np.int32)
     n = 0
+    last = 0
     for bucket in range(buckets):
         state = head[bucket]
         while state >= 0:
             if keep[state]:
                 number[state] = n
                 n += 1
+                last += accepts[state]
             state = state_next[state]
+    pairs = np.empty((2, n), np.int32)
+    accept = np.empty(last, np.int32)
+    last = 0
+    for bucket in range(buckets):
+        state = head[bucket]
+        while state >= 0:
+            v = number[state]
+            if v >= 0:
+                pair = state_key[state] >> (filters - 1)
+                q1 = pair // n2
+                pairs[0, v] = q1
+                pairs[1, v] = pair - q1 * n2
+                if accepts[state]:
+                    accept[last] = v
+                    last += 1
+            state = state_next[state]
+    first = 0
+    for s in range(starts):
+        first += keep[s]
+    start = np.empty(first, np.int32)
+    first = 0
+    for s in range(starts):
+        if keep[s]:
+            start[first] = number[s]
+            first += 1
     m = 0
     for a in range(count):
-        if keep[arc_out[0, a]] and keep[arc_out[1, a]]:
-            m += 1
+        m += keep[out[0, a]] and keep[out[1, a]]
     arcs = np.empty((4, m), np.int32)
     penalty = np.empty(m)
     origin = np.empty((2, m), np.int32)
     m = 0
     for a in range(count):
-        s = arc_out[0, a]
-        d = arc_out[1, a]
-        if not (keep[s] and keep[d]):
+        v = number[out[0, a]]
+        w = number[out[1, a]]
+        if v < 0 or w < 0:
             continue
-        a1 = arc_out[2, a]
-        a2 = arc_out[3, a]
-        arcs[0, m] = number[s]
-        arcs[1, m] = number[d]
-        w = 0.0
-        arcs[2, m] = -1
-        arcs[3, m] = -1
-        if a1 >= 0:
-            arcs[2, m] = arcs1[2, a1]
-            w += penalty1[a1]
-        if a2 >= 0:
-            arcs[3, m] = arcs2[3, a2]
-            w += penalty2[a2]
-        penalty[m] = w
+        a1 = out[2, a]
+        a2 = out[3, a]
+        arcs[0, m] = v
+        arcs[1, m] = w
+        arcs[2, m] = arcs1[2, a1] if a1 >= 0 else -1
+        arcs[3, m] = arcs2[3, a2] if a2 >= 0 else -1
+        penalty[m] = (penalty1[a1] if a1 >= 0 else 0.0) + (penalty2[a2] if a2 >= 0 else 0.0)
         origin[0, m] = a1
         origin[1, m] = a2
         m += 1
-    pairs = np.empty((2, n), np.int32)
-    accepts = 0
-    for s in range(states):
-        if keep[s]:
-            pair = state_key[s] // filters
-            pairs[0, number[s]] = pair // n2
-            pairs[1, number[s]] = pair % n2
-            if is_accept1[pair // n2] and is_accept2[pair % n2]:
-                accepts += 1
-    accept = np.empty(accepts, np.int32)
-    accepts = 0
-    for v in range(n):
-        if is_accept1[pairs[0, v]] and is_accept2[pairs[1, v]]:
-            accept[accepts] = v
-            accepts += 1
-    begin = 0
-    for s in range(starts):
-        if keep[s]:
-            begin += 1
-    start = np.empty(begin, np.int32)
-    begin = 0
-    for s in range(starts):
-        if keep[s]:
-            start[begin] = number[s]
-            begin += 1
     return arcs, penalty, origin, start, accept, pairs
 
 

@@ -17,23 +17,23 @@ from gtn.graph import CycleError, Float, Graph, Index, _scalar_result, record
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    """One accepting path: its arcs in order, their labels (epsilons kept) and data."""
+    """One accepting path: its arcs in order (L,), their labels (epsilons kept) and data."""
 
     penalty: float
-    arcs: list[int]
-    ilabels: list[int]
-    olabels: list[int]
+    arcs: Index
+    ilabels: Index
+    olabels: Index
     data: list[Any] | None = None
 
     @property
     def input_string(self) -> list[int]:
         """Input labels without epsilons."""
-        return [label for label in self.ilabels if label >= 0]
+        return self.ilabels[self.ilabels >= 0].tolist()
 
     @property
     def string(self) -> list[int]:
         """Output labels without epsilons."""
-        return [label for label in self.olabels if label >= 0]
+        return self.olabels[self.olabels >= 0].tolist()
 
 
 _NO_GRADIENT = np.empty(0)
@@ -56,7 +56,7 @@ def posteriors(graph: Graph) -> Float:
 
     All zero when there is no path.
     """
-    gradient = np.zeros(graph.m)
+    gradient = np.empty(graph.m)
     _forward(graph, gradient)
     return gradient
 
@@ -68,31 +68,29 @@ def viterbi_penalty(graph: Graph) -> float:
 
 def viterbi_path(graph: Graph) -> Path | None:
     """Return the best accepting path, or None; ties go to the arc inserted first."""
-    penalty, arcs = _viterbi(graph)
-    if arcs is None:
+    penalty, found = _viterbi(graph)
+    if found is None:
         return None
-    labels = graph.arcs[2:, arcs].tolist()
     data = graph.data
-    chosen = arcs.tolist()
-    found = [data[a] for a in chosen] if data is not None else None
-    return Path(penalty, chosen, labels[0], labels[1], found)
+    ink = [data[a] for a in found[0]] if data is not None else None
+    return Path(penalty, found[0], found[1], found[2], ink)
 
 
 def forward(graph: Graph) -> Graph:
     """Return the forward penalty as a scalar graph on the tape (the forward scorer)."""
-    gradient = np.zeros(graph.m) if graph.calc_grad else _NO_GRADIENT
+    gradient = np.empty(graph.m) if graph.calc_grad else _NO_GRADIENT
     value = _forward(graph, gradient)
     return record(_scalar_result(value), "forward", (graph,), lambda g: (g[0] * gradient,))
 
 
 def viterbi(graph: Graph) -> Graph:
     """Return the Viterbi penalty as a scalar graph on the tape."""
-    penalty, arcs = _viterbi(graph)
+    penalty, found = _viterbi(graph)
 
     def bprop(g: Float) -> tuple[Float]:
         gradient = np.zeros(graph.m)
-        if arcs is not None:
-            gradient[arcs] = g[0]
+        if found is not None:
+            gradient[found[0]] = g[0]
         return (gradient,)
 
     return record(_scalar_result(penalty), "viterbi", (graph,), bprop)
@@ -103,18 +101,18 @@ def best_path(graph: Graph) -> Graph:
 
     An empty graph when there is no path; arc data travel along.
     """
-    _, arcs = _viterbi(graph)
+    _, found = _viterbi(graph)
     result = (
         Graph.of(0, _ends(), _ends(), np.empty((4, 0), np.int32), np.empty(0))
-        if arcs is None
-        else _path_graph(graph, arcs)
+        if found is None
+        else _path_graph(graph, found[0])
     )
     result.isymbols, result.osymbols = graph.isymbols, graph.osymbols
 
     def bprop(g: Float) -> tuple[Float]:
         gradient = np.zeros(graph.m)
-        if arcs is not None:
-            gradient[arcs] = g
+        if found is not None:
+            gradient[found[0]] = g
         return (gradient,)
 
     return record(result, "best_path", (graph,), bprop)
@@ -142,26 +140,30 @@ def _forward(graph: Graph, gradient: Float) -> float:
         graph.arcs, graph.penalty, graph.n, graph.start, graph.accept, gradient, result
     ):
         part, arcs = without_useless_cycles(graph, "forward_penalty")
-        inner = np.zeros(part.m) if gradient.size else gradient
+        inner = np.empty(part.m) if gradient.size else gradient
         kernels.forward(part.arcs, part.penalty, part.n, part.start, part.accept, inner, result)
         if gradient.size:
-            gradient[arcs] += inner
+            gradient[:] = 0.0
+            gradient[arcs] = inner
     return float(result[0])
 
 
 def _viterbi(graph: Graph) -> tuple[float, Index | None]:
+    """Return the penalty and the arcs, ilabels and olabels (3, L) of the best path."""
     result = np.empty(1)
-    path = np.empty(graph.n, np.int32)
+    path = np.empty((3, graph.n), np.int32)
     length = kernels.viterbi(
         graph.arcs, graph.penalty, graph.n, graph.start, graph.accept, path, result
     )
     if length == -2:
         part, arcs = without_useless_cycles(graph, "viterbi_penalty")
-        penalty, inner = _viterbi(part)
-        return penalty, None if inner is None else arcs[inner]
+        penalty, found = _viterbi(part)
+        if found is not None:
+            found[0] = arcs[found[0]]
+        return penalty, found
     if length < 0:
         return np.inf, None
-    return float(result[0]), path[graph.n - length :]
+    return float(result[0]), path[:, graph.n - length :]
 
 
 def useful(graph: Graph) -> np.ndarray:
