@@ -8,7 +8,7 @@ _GROUPED = r"\d{1,3}(?:(?P<mark>[.,' ])\d{3})(?:(?P=mark)\d{3})*"
 _WHOLE = re.compile(rf"(?P<whole>\d+|{_GROUPED})")
 _DECIMAL = re.compile(rf"(?P<whole>\d*|{_GROUPED})[.,](?P<cents>\d\d)-*")
 _FRACTION = re.compile(
-    rf"(?:(?P<whole>\d+|{_GROUPED})(?:\s*&\s*|\s+|[.,]|-))?(?P<cents>\d\d|xx|XX|no|NO)/100"
+    rf"(?:(?P<whole>\d+|{_GROUPED})(?:\s*&\s*|\s+|[.,]|-)?)?(?P<cents>\d\d|xx|XX|no|NO)/100"
 )
 
 

@@ -221,6 +221,8 @@ def test_html_escapes_what_comes_from_outside():
         ("125 xx/100", ("125.00", False)),
         ("125-50/100", ("125.50", False)),
         ("50/100", ("0.50", False)),
+        ("547/100*", ("5.47", False)),
+        ("5xx/100", ("5.00", False)),
         ("12.5", None),
         ("1,2345", None),
         ("12,34.567", None),
