@@ -4,6 +4,8 @@ A user's mistake is an `SnError` and is shown as one clear line; anything else t
 a defect of the program and is reported as such.
 """
 
+from typing import Any
+
 
 class SnError(Exception):
     """Root of all errors of the four packages. `str(error)` is the line shown to the user."""
@@ -23,3 +25,51 @@ class SnCompileError(SnError):
 
 class UntrustedForm(SnError):
     """A form refused in safe mode."""
+
+
+class LispError(SnRuntimeError):
+    """An error of an SN program.
+
+    Parameters
+    ----------
+    message: what is wrong, in SN's words ("not a list")
+    culprit: the object shown after it; None shows none
+    function: the name shown before it. Primitives leave it out: the name under which the
+        program called them is filled in when the error reaches SN code.
+    """
+
+    def __init__(
+        self, message: str, culprit: Any = None, *, function: str | None = None
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.culprit = culprit
+        self.function = function
+        self.located = False
+        self.reported = False
+        self.frames: list[Any] = []
+
+    def __str__(self) -> str:
+        """Return ``function : message : object``, the line after ``*** ``."""
+        from sn.printer import show
+
+        parts = [self.function] if self.function else []
+        parts.append(self.message)
+        if self.culprit is not None:
+            parts.append(show(self.culprit))
+        return " : ".join(parts)
+
+
+class EndOfInput(LispError):
+    """Nothing more to read."""
+
+
+class Leave(BaseException):
+    """Unwinds the whole evaluation: ``exit``, or a return to the toplevel.
+
+    `status` is the exit status to end with, or None to go on at the toplevel.
+    """
+
+    def __init__(self, status: int | None = None) -> None:
+        super().__init__(status)
+        self.status = status

@@ -1,1 +1,24 @@
-"""The C primitives of SN by family; importing a module registers its primitives."""
+"""The primitives of SN by family; importing a module registers its primitives."""
+
+import importlib
+
+from sn.primitives.registry import WORDS
+
+# Families every interpreter has from the start.
+FAMILIES = ("control", "lists", "numbers", "strings", "objects", "tables", "files", "system",
+            "matrices")  # fmt: skip
+
+# Families that belong to library files.
+ON_DEMAND = {
+    "network": ("network", "network_layers", "network_nlf", "network_library"),
+    "iterative": ("network_shared",),
+    "newton": ("network_second",),
+    "iterative-newton": ("network_both",),
+}
+
+
+def words(family: str) -> dict[str, object]:
+    """Return the words of a family, importing its module."""
+    module = f"sn.primitives.{family}"
+    importlib.import_module(module)
+    return WORDS.get(module, {})

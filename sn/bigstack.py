@@ -1,0 +1,117 @@
+"""Runs SN code on a thread with a big stack, and lets it be interrupted.
+
+Python calls between SN functions use no C stack, but calls through primitives do. The main
+thread waits; what the program asks of a terminal is done by the main thread, where line editing
+and Control-C live.
+"""
+
+import ctypes
+import queue
+import sys
+import threading
+from collections.abc import Callable
+from typing import Any
+
+STACK = 512 << 20  # bytes, reserved only as they are used
+DEEPEST = 400_000  # Python frames
+_lock = threading.Lock()
+_running = 0
+_usual_limit = 0
+
+
+class BigStack:
+    """One thread at a time that evaluates for an interpreter."""
+
+    def __init__(self) -> None:
+        self._thread: threading.Thread | None = None
+        self._requests: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+
+    @property
+    def inside(self) -> bool:
+        """Whether the caller is on the big stack already."""
+        return self._thread is threading.current_thread()
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        """Call `work` on a big stack and return its value, or raise what it raised."""
+        if self._thread is not None:
+            return work()
+        requests = self._requests
+        result: list[Any] = [None, None]
+
+        def body() -> None:
+            try:
+                result[0] = work()
+            except BaseException as error:
+                result[1] = error
+            requests.put(("done", None))
+
+        with _lock:
+            previous = threading.stack_size(STACK)
+            try:
+                thread = threading.Thread(target=body, daemon=True)
+                self._thread = thread
+                _raise_limit()
+                thread.start()
+            finally:
+                threading.stack_size(previous)
+        try:
+            self._serve(thread)
+        finally:
+            thread.join()
+            self._thread = None
+            with _lock:
+                _restore_limit()
+        if result[1] is not None:
+            raise result[1]
+        return result[0]
+
+    def _serve(self, thread: threading.Thread) -> None:
+        while True:
+            try:
+                kind, request = self._requests.get()
+                if kind == "done":
+                    return
+                request()
+            except KeyboardInterrupt:
+                interrupt(thread)
+
+    def on_main(self, work: Callable[[], Any]) -> Any:
+        """Have the waiting thread call `work`; return its value (for terminals)."""
+        if not self.inside:
+            return work()
+        answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
+
+        def request() -> None:
+            try:
+                answers.put((work(), None))
+            except BaseException as error:
+                answers.put((None, error))
+
+        self._requests.put(("call", request))
+        value, error = answers.get()
+        if error is not None:
+            raise error
+        return value
+
+
+def interrupt(thread: threading.Thread) -> None:
+    """Raise KeyboardInterrupt in a thread at its next instruction."""
+    if thread.ident is not None:
+        ctypes.pythonapi.PyThreadState_SetAsyncExc(
+            ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
+        )
+
+
+def _raise_limit() -> None:
+    global _running, _usual_limit
+    if _running == 0:
+        _usual_limit = sys.getrecursionlimit()
+        sys.setrecursionlimit(DEEPEST)
+    _running += 1
+
+
+def _restore_limit() -> None:
+    global _running
+    _running -= 1
+    if _running == 0:
+        sys.setrecursionlimit(_usual_limit)

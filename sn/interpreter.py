@@ -1,0 +1,549 @@
+"""The interpreter: symbols, functions, files and state of one SN, independent of any other.
+
+Text is read one form at a time (`sn.reader`), a form is translated to Python (`sn.translator`)
+and run. Everything an SN program can change is kept here or in its symbols.
+"""
+
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import FunctionType
+from typing import Any
+
+from sn.bigstack import BigStack
+from sn.cells import Cons, from_items, items
+from sn.errors import EndOfInput, Leave, LispError, UntrustedForm
+from sn.evaluation import SPECIAL, Support, call_error, is_callable
+from sn.functions import Fexpr, FunctionRecord, Macro
+from sn.primitives import FAMILIES, words
+from sn.primitives.registry import Primitive, Special, bind
+from sn.printer import show
+from sn.reader import NOTHING, Reader
+from sn.streams import FileInput, Output, Source, Sources
+from sn.symbols import Symbol, SymbolTable, T
+
+LIBRARY = Path(__file__).parent / "lib"
+SUFFIXES = ("", ".lsh", ".sn", ".tl")
+DEFINERS = {"de": "DE", "df": "DF", "dm": "DM", "dmd": "DMD", "defun": "DE", "defmacro": "DMX"}
+
+
+class Interpreter:
+    """An SN of its own.
+
+    Parameters
+    ----------
+    output: called with every piece of text the program prints; standard output when left out
+    library: folders searched for library files before our own
+    safe: refuse what a program of unknown origin must not do (`sn --safe`)
+    root: in safe mode, the folder below which files may be read
+    writable: in safe mode, the folder below which files may be written, if any
+
+    >>> Interpreter().eval("(setq a 3) (* a 14)")
+    '42'
+    """
+
+    def __init__(
+        self,
+        output: Callable[[str], Any] | None = None,
+        *,
+        library: tuple[str | Path, ...] = (),
+        safe: bool = False,
+        root: str | Path = ".",
+        writable: str | Path | None = None,
+    ) -> None:
+        self.symbols = SymbolTable()
+        self.intern = self.symbols.intern
+        self.sources = Sources()
+        self.stdout = Output(_Sink(output) if output else None)
+        self.output = self.stdout
+        self.stdin: Source = self.sources.add(Source("stdin", more=self._read_stdin))
+        self.input = self.stdin
+        self.stack = BigStack()
+        self.safe = safe
+        self.root = Path(root).resolve()
+        self.writable = None if writable is None else Path(writable).resolve()
+        self.library = [Path(folder) for folder in library]
+        self.path: list[str] = ["."]
+        self.loaded: dict[Path, float] = {}
+        self.loading: list[Path] = []
+        self.manual: list[tuple[str, str]] = []
+        self.handlers: list[Callable[[], Any]] = []
+        self.properties: dict[Symbol, list[tuple[Any, Any]]] = {}
+        self.last_error: LispError | None = None
+        self.debugger: Callable[[LispError], None] | None = None
+        self.warn: Callable[[str], None] = self._warn
+        self.arguments: list[str] = []
+        self.network: Any = None
+        self._generator: Any = None
+        self._reporting = False
+        self._translator: Any = None
+        self.support = Support(self)
+        self.runtime = self.support.names
+        self.reader = Reader(self)
+        self._install_core()
+
+    # ------------------------------------------------------------------ words
+
+    def _install_core(self) -> None:
+        from sn.primitives.special import NAMES
+
+        for name in NAMES:
+            self.put(name, Special((name,), "", None))
+        for family in FAMILIES:
+            self.install(family)
+        for name in "+-*/":
+            self.runtime["." + name] = self.intern(name).value
+        for name, value in (
+            ("debug-hook", None), ("break-hook", None), ("file-being-loaded", None),
+            ("argv", None), ("window", None), ("plot-port", None),
+        ):  # fmt: skip
+            symbol = self.intern(name)
+            symbol.declared = True
+            symbol.value = value
+
+    def install(self, family: str) -> None:
+        """Define the words of a family of primitives."""
+        for name, word in words(family).items():
+            self.put(name, bind(word, self))
+
+    def put(self, name: str, value: Any) -> None:
+        """Give a symbol a locked global value."""
+        symbol = self.intern(name)
+        symbol.value = value
+        symbol.locked = symbol.declared = True
+        symbol.invalidate()
+
+    def register(self, name: str, function: Callable[..., Any]) -> None:
+        """Make a Python function callable from SN under a name.
+
+        It gets and returns the values of `sn.cells`; True and False become t and ().
+
+        >>> sn = Interpreter()
+        >>> sn.register("hypot", lambda x, y: (x * x + y * y) ** 0.5)
+        >>> sn.eval("(hypot 3 4)")
+        '5'
+        """
+
+        def call(*arguments: Any) -> Any:
+            value = function(*arguments)
+            if value is True:
+                return T
+            return None if value is False else value
+
+        call.sn = Primitive((name,), call.__code__, 0, bound=False)
+        self.put(name, call)
+
+    @property
+    def translator(self) -> Any:
+        """The translator, imported when something is first translated."""
+        if self._translator is None:
+            import hy  # noqa: F401
+
+            import sn.translator
+
+            self._translator = sn.translator
+        return self._translator
+
+    @property
+    def generator(self) -> Any:
+        """The stream of random numbers, shared by the language and the network kernels."""
+        if self._generator is None:
+            from sn.net.random import Generator
+
+            self._generator = Generator()
+        return self._generator
+
+    # ------------------------------------------------------------------ evaluation
+
+    def eval(self, text: str) -> str:
+        """Evaluate every form of a text and return the last value as it prints."""
+        return show(self.value(text))
+
+    def value(self, text: str) -> Any:
+        """Evaluate every form of a text and return the last value."""
+        source = self.sources.add(Source("eval", text))
+        return self.run(lambda: self.evaluate_source(source))
+
+    def run(self, work: Callable[[], Any]) -> Any:
+        """Call `work` on the big stack."""
+        return self.stack.run(work)
+
+    def evaluate_source(self, source: Source, each: Callable[[Any], Any] | None = None) -> Any:
+        """Read and evaluate forms until the source ends."""
+        outer, self.input = self.input, source
+        value = None
+        try:
+            while True:
+                try:
+                    form = self.reader.read(source)
+                except EndOfInput as end:
+                    if end.message == "End of file":
+                        return value
+                    self._raise(end)
+                except LispError as error:
+                    self._raise(error)
+                value = self.evaluate_top(form)
+                if each is not None:
+                    each(value)
+        finally:
+            self.input = outer
+
+    def _raise(self, error: LispError) -> None:
+        if not error.located:
+            error.located = True
+            self.report(error)
+        raise error
+
+    def evaluate_top(self, form: Any) -> Any:
+        """Evaluate a form; an error gets its report before anything unwinds."""
+        try:
+            return self.evaluate(form)
+        except BaseException:
+            self.support.hook()
+            raise
+
+    def evaluate(self, form: Any) -> Any:
+        """Evaluate a form."""
+        if form.__class__ is not Cons:
+            return form.value if form.__class__ is Symbol else form
+        head = form.car
+        if head.__class__ is Symbol and head.value.__class__ is Special:
+            name = head.value.name
+            if name == "quote" and form.cdr.__class__ is Cons and form.cdr.cdr is None:
+                return form.cdr.car
+            if name in DEFINERS:
+                return self.thunkless_define(form)
+        return self.thunk(Cons(form, None), form.pos)()
+
+    def thunkless_define(self, form: Any) -> Any:
+        """Define a function without generating code for the definition."""
+        try:
+            return self.define(form)
+        except LispError as error:
+            if error.function is None:
+                error.function = form.car.name
+            raise
+
+    def thunk(self, forms: Any, pos: int | None) -> FunctionType:
+        """Compile forms to a Python function without arguments."""
+        return self.translator.translate_forms(self, forms, {"__builtins__": self.runtime}, pos)
+
+    def apply(self, function: Any, *arguments: Any) -> Any:
+        """Call an SN function, or what a symbol names, with evaluated arguments."""
+        callee = self.function_value(function)
+        try:
+            return callee(*arguments)
+        except TypeError:
+            wrong = call_error(callee, list(arguments))
+            if wrong is None:
+                raise
+            raise wrong from None
+
+    def function_value(self, function: Any) -> Callable[..., Any]:
+        """Return the Python callable for a function argument of a primitive."""
+        if function.__class__ is FunctionType:
+            return function
+        if function.__class__ is Symbol:
+            function = self.support.operator(function, Cons(function, None))
+        if function.__class__ in SPECIAL:
+            special = function
+            return lambda *arguments: self.support.special(
+                special, Cons(function, from_items([_quote(self, a) for a in arguments]))
+            )
+        return self.support.callee(function, Cons(function, None))
+
+    def close(self) -> None:
+        """Let go of what the program holds: files and windows are written and closed."""
+        self.output.flush()
+        for symbol in self.symbols:
+            if not symbol.locked:
+                symbol.value = None
+                symbol.stack.clear()
+
+    # ------------------------------------------------------------------ for the translator
+
+    make_list = staticmethod(from_items)
+
+    def line(self, pos: int | None) -> int:
+        """Return the line of a position."""
+        return 1 if pos is None else self.sources.find(pos)[1]
+
+    def file(self, pos: int | None) -> str:
+        """Return the file of a position."""
+        return "<sn>" if pos is None else self.sources.find(pos)[0]
+
+    def is_function(self, value: Any) -> bool:
+        """Tell whether a value can be called."""
+        return is_callable(value)
+
+    def callable_below(self, symbol: Symbol) -> Any:
+        """Return the function a symbol names now, or its value if that is none."""
+        if is_callable(symbol.value):
+            return symbol.value
+        for older in reversed(symbol.stack):
+            if is_callable(older):
+                return older
+        return symbol.value
+
+    def function(self, kind: str, name: Any, formals: Any, body: Any, pos: Any) -> Any:
+        """Make a function object of any class."""
+        if body is None:
+            raise LispError("illegal definition of function")
+        record = FunctionRecord(self, kind, name, formals, body, pos)
+        if kind == "DE":
+            return record.function
+        return Fexpr(record) if kind == "DF" else Macro(record)
+
+    def define(self, form: Any) -> Symbol:
+        """Carry out ``de`` and its relatives; return the name."""
+        head = form.car
+        kind = DEFINERS[self.callable_below(head).name]
+        rest = form.cdr
+        if rest.__class__ is not Cons or rest.cdr.__class__ is not Cons:
+            raise LispError("illegal definition of function")
+        name = rest.car
+        if name.__class__ is not Symbol:
+            raise LispError("not a symbol", name)
+        if name.locked:
+            raise LispError("locked symbol", name)
+        if rest.cdr.cdr is None:
+            raise LispError("illegal definition of function")
+        value = self.function(kind, name, rest.cdr.car, rest.cdr.cdr, form.pos)
+        old, name.value = name.value, value
+        name.declared = True
+        if (
+            old.__class__ is not value.__class__
+            or getattr(old, "sn", None).__class__ is Primitive
+        ):
+            name.invalidate()
+        elif value.__class__ is Macro:
+            name.invalidate()
+        return name
+
+    def expansion(self, macro: Macro, form: Any) -> Any:
+        """Return the expansion of a macro call."""
+        kind = macro.sn.kind
+        arguments = items(form) if kind == "DM" else items(form.cdr)
+        if kind == "DM" and macro.sn.formals.__class__ is Symbol:
+            return macro.function(*arguments)
+        return self._checked(macro.function, arguments)
+
+    def _checked(self, function: Any, arguments: list[Any]) -> Any:
+        wrong = call_error(function, arguments)
+        if wrong is not None:
+            raise wrong
+        return function(*arguments)
+
+    def displace(self, macro: Macro, form: Any) -> None:
+        """Replace a ``dmd`` call by its expansion, in place."""
+        expansion = self.expansion(macro, form)
+        if expansion.__class__ is Cons:
+            form.car, form.cdr = expansion.car, expansion.cdr
+        else:
+            form.car, form.cdr = self.intern("progn"), Cons(expansion, None)
+
+    # ------------------------------------------------------------------ errors, warnings
+
+    def report(self, error: LispError) -> None:
+        """React to an error while its bindings stand: on-error forms, hooks, the debugger."""
+        if self._reporting:
+            return
+        self.last_error = error
+        handlers, self.handlers = self.handlers, []
+        self._reporting = True
+        try:
+            while handlers:
+                handlers.pop()()
+            hook = self.intern("debug-hook").value
+            if is_callable(hook):
+                error.reported = True
+                self.function_value(hook)()
+                return
+        finally:
+            self._reporting = False
+        if self.debugger is not None:
+            self.debugger(error)
+
+    def warn_undeclared(self, symbol: Symbol) -> None:
+        """Warn about a global variable that nobody declared, once."""
+        symbol.declared = True
+        name = show(symbol)
+        self.warn(f"use <defvar> to declare global variable <{name}>.")
+
+    def _warn(self, text: str) -> None:
+        self.output.flush()
+        print(f"+++ Warning: {text}", file=sys.stderr)
+
+    def trust(self, what: str) -> None:
+        """Refuse something in safe mode."""
+        if self.safe:
+            raise UntrustedForm(f"{what} is refused in safe mode")
+
+    # ------------------------------------------------------------------ files
+
+    def check_name(self, name: str) -> Path:
+        """Refuse names that would run a shell in the original; return the path."""
+        if name.startswith("|"):
+            raise UntrustedForm("a file name beginning with | never runs a command here")
+        return Path(os.fsdecode(name.encode("latin-1")))
+
+    def readable_path(self, path: Path) -> Path:
+        """Return a path that may be read."""
+        if self.safe:
+            real = path.resolve()
+            allowed = [self.root, LIBRARY, *self.library]
+            if not any(real.is_relative_to(folder.resolve()) for folder in allowed):
+                raise UntrustedForm("reading outside the program's folder is refused")
+        return path
+
+    def writable_path(self, path: Path) -> Path:
+        """Return a path that may be written."""
+        if self.safe and (
+            self.writable is None or not path.resolve().is_relative_to(self.writable)
+        ):
+            raise UntrustedForm("writing files is refused in safe mode")
+        return path
+
+    def read_text(self, path: Path) -> str:
+        """Return a file's bytes as latin-1 text."""
+        return self.readable_path(path).read_bytes().decode("latin-1")
+
+    def search(self, name: str, suffixes: tuple[str, ...] = SUFFIXES) -> Path | None:
+        """Find a file on the search path."""
+        path = self.check_name(name)
+        folders = [Path()] if path.is_absolute() else [Path(folder) for folder in self.path]
+        folders += [*self.library, LIBRARY]
+        for folder in folders:
+            for suffix in suffixes:
+                candidate = folder / (str(path) + suffix)
+                if candidate.is_file():
+                    return candidate
+        return None
+
+    def load(self, path: Path, each: Callable[[Any], Any] | None = None) -> Any:
+        """Evaluate a file."""
+        text = self.read_text(path)
+        source = self.sources.add(Source(str(path), text, fold=path.suffix != ".lsh"))
+        symbol = self.intern("file-being-loaded")
+        outer, symbol.value = symbol.value, str(path.resolve())
+        self.loading.append(path.resolve())
+        try:
+            return self.evaluate_source(source, each)
+        finally:
+            self.loading.pop()
+            symbol.value = outer
+
+    def libload(self, name: str) -> Path:
+        """Load a library file once: from the loading file's folder, then the search path."""
+        path = self.library_path(name)
+        if path is None:
+            raise LispError("File not found", name, function="libload.search")
+        real = path.resolve()
+        changed = real.stat().st_mtime
+        if self.loaded.get(real) != changed and real not in self.loading:
+            self.load(path)
+            self.loaded[real] = changed
+        return real
+
+    def library_path(self, name: str) -> Path | None:
+        """Find a library file; "sn28/netenv" is also found as plain "netenv" in ours."""
+        path = self.check_name(name)
+        if self.loading and not path.is_absolute():
+            for suffix in SUFFIXES:
+                candidate = self.loading[-1].parent / (str(path) + suffix)
+                if candidate.is_file():
+                    return candidate
+        found = self.search(name)
+        if found is None and len(path.parts) > 1:
+            for suffix in SUFFIXES:
+                candidate = LIBRARY / (path.name + suffix)
+                if candidate.is_file():
+                    return candidate
+        return found
+
+    def read_file(self, name: str, suffix: str = "") -> bytes:
+        """Return a data file's bytes, found with or without its default suffix."""
+        return self.data_path(name, suffix).read_bytes()
+
+    def data_path(self, name: str, suffix: str = "") -> Path:
+        """Find a data file: on the search path, with or without its default suffix."""
+        suffixes = ("", "." + suffix) if suffix else ("",)
+        found = self.search(name, suffixes)
+        return self.readable_path(found or self.check_name(name))
+
+    def write_file(self, name: str, suffix: str, data: bytes) -> None:
+        """Write a data file, adding its default suffix."""
+        path = self.check_name(name)
+        if suffix and not path.suffix:
+            path = path.with_name(f"{path.name}.{suffix}")
+        self.writable_path(path).write_bytes(data)
+
+    # ------------------------------------------------------------------ matrices
+
+    def matrix_array(self, value: Any) -> Any:
+        """Return the numpy array behind a matrix (shared, not copied)."""
+        from sn.matrix import array_of
+
+        return array_of(value)
+
+    def read_vector(self, value: Any, count: int) -> Any:
+        """Return the elements of a matrix of exactly `count` elements, flat."""
+        array = self.matrix_array(value)
+        if array.size != count:
+            raise LispError("matrix has not the right size", value)
+        return array.reshape(-1)
+
+    def store_vector(self, array: Any, value: Any = None) -> Any:
+        """Copy a vector into a matrix, a new float one when none is given; return it."""
+        from sn.matrix import Matrix
+
+        if value is None:
+            return Matrix(array.astype("float32"), "f")
+        self.read_vector(value, array.size)
+        target = self.matrix_array(value)
+        target[...] = array.reshape(target.shape)
+        return value
+
+    # ------------------------------------------------------------------ terminal
+
+    def _read_stdin(self) -> str:
+        return self.stack.on_main(sys.stdin.readline)
+
+    def shortcut(self, char: str, rest: str) -> Any:
+        """Return the form behind ``^X``, or NOTHING when there is none."""
+        name = {"L": "load", "A": "apropos", "P": "pretty", "H": "help", "S": "symbols"}.get(
+            char
+        )
+        if name is None:
+            return NOTHING
+        value: Any = rest
+        if char in "P":
+            value = Cons(self.intern("quote"), Cons(self.intern(rest.lower()), None))
+        return from_items([self.intern(name), value])
+
+
+def _quote(interpreter: Interpreter, value: Any) -> Any:
+    return Cons(interpreter.intern("quote"), Cons(value, None))
+
+
+class _Sink:
+    """An output that hands text to a function."""
+
+    closed = False
+
+    def __init__(self, function: Callable[[str], Any]) -> None:
+        self.function = function
+
+    def write(self, data: bytes) -> None:
+        """Pass text on."""
+        self.function(data.decode("latin-1"))
+
+    def flush(self) -> None:
+        """Nothing is kept back."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+
+__all__ = ["FileInput", "Interpreter", "Leave"]
