@@ -78,7 +78,10 @@ class Page:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """An input past the first look: its `name` as given, SHA-256, kind, and what it holds."""
+    """An input past the first look: its `name` as given, kind, and what it holds.
+
+    `sha256` is that of the file, or of the pixels where there is no file.
+    """
 
     name: str | None
     sha256: str

@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -360,7 +361,8 @@ def test_help_is_instant_and_imports_nothing_heavy():
 
 
 CHILD = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)
 sys.path.insert(0, {here!r})
 import conftest
 sys.modules.update(conftest.fake_modules())
@@ -369,9 +371,12 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-def child(*arguments, **options):
+def child(*arguments, closed="", **options):
     code = CHILD.format(here=os.path.dirname(__file__))  # noqa: PTH120 - a plain string
-    return subprocess.Popen([sys.executable, "-c", code, *arguments], text=True, **options)
+    command = [sys.executable, "-c", code, *arguments]
+    if closed:
+        command = ["sh", "-c", f'exec "$@" {closed}', "sh", *command]
+    return subprocess.Popen(command, text=True, **options)
 
 
 def test_a_closed_pipe_ends_quietly(scans):
@@ -394,3 +399,23 @@ def test_lines_come_as_soon_as_they_are_known(scans):
         running.stdin.close()
         assert running.wait(60) == 1
         assert "-: the file is empty (0 bytes)" in running.stderr.read()
+
+
+def test_control_c_ends_between_lines(scans):
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    with child("read", "--json", *["scans"] * 2000, **options) as running:
+        lines = [running.stdout.readline()]
+        running.send_signal(signal.SIGINT)
+        lines += running.stdout.readlines()
+        assert running.wait(60) == 130
+        assert running.stderr.read() == "check-reader: interrupted\n"
+    assert 0 < len(lines) < 6000
+    assert all(line.endswith("}\n") and json.loads(line) for line in lines)
+
+
+def test_nothing_but_results_goes_to_stdout_when_stderr_is_closed(tmp_path):
+    (tmp_path / "empty.png").write_bytes(b"")
+    arguments = ["read", str(tmp_path / "empty.png")]
+    with child(*arguments, closed="2>&-", stdout=subprocess.PIPE) as running:
+        assert running.stdout.read() == ""
+        assert running.wait(60) == 1
