@@ -261,18 +261,8 @@ def _step_shared(
     kinds = _kinds(network, euclidean)
     factor = SN_FACTOR if euclidean else REGULAR_FACTOR
     if mu is None:
-        exact.step_shared(
-            *arrays,
-            network.fields,
-            W,
-            count,
-            kinds,
-            factor,
-            rates,
-            network.newton,
-            alpha,
-            decay,
-        )
+        tail = count, kinds, factor, rates, network.newton, alpha, decay
+        exact.step_shared(*arrays, network.fields, W, *tail)
         return
     network.accumulators[:] = 0.0
     exact.accumulate(*arrays, network.fields, W, kinds, factor, rates, network.newton)

@@ -100,7 +100,7 @@ def apply_nlf(units, fields, order, kind, p, knots):
 
 @kernel
 def states(units, starts, table, fields, W, kinds, theta, random, order, kind, p, knots):
-    """Sums of the whole layer, then its states (SN: update-state)."""
+    """Compute the sums of a layer, then its states (SN: update-state)."""
     weighted_sums(units, starts, table, fields, W, kinds, theta, random)
     apply_nlf(units, fields, order, kind, p, knots)
 
@@ -131,7 +131,7 @@ def back_sums(units, starts, table, fields, W, kinds):
 
 @kernel
 def euclidean_back_sums(units, starts, table, fields, W):
-    """What SN's update-nn-back-sum does: it takes the *sum* of the unit for its state."""
+    """Do what update-nn-back-sum does: it takes the *sum* of the unit for its state."""
     for u in units:
         total = np.float32(0)
         for k in range(starts[u], starts[u + 1]):
@@ -176,7 +176,7 @@ def delta_sums(units, starts, table, fields, W, kinds):
 
 @kernel
 def delta_states(units, starts, table, fields, W, kinds, order, kind, p, knots):
-    """Derivative of the states along the weight changes (SN: update-deltastate)."""
+    """Differentiate the states along the weight changes (SN: update-deltastate)."""
     for i in range(units.shape[0]):
         delta_sums(units[i : i + 1], starts, table, fields, W, kinds)
         u = units[i]

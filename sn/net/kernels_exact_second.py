@@ -40,7 +40,7 @@ def square_back_sums(units, starts, table, fields, W, kinds, full):
 
 @kernel
 def euclidean_square_back_sums(units, starts, table, fields, W):
-    """What SN's update-nn-ggradient sums: it takes the *sum* of the unit for its state."""
+    """Sum as update-nn-ggradient does: it takes the *sum* of the unit for its state."""
     for u in units:
         if starts[u] == starts[u + 1]:
             continue
@@ -71,7 +71,7 @@ def subtract_bend(units, fields, order, kind, p, knots):
 
 @kernel
 def curvatures(units, starts, table, fields, W, kinds, sigmas, gamma, full):
-    """Running mean of the second derivative of every incoming link."""
+    """Keep the running mean of the second derivative of every incoming link."""
     rest = np.float32(1) - gamma
     for u in units:
         share = gamma * fields[8, u]
@@ -90,7 +90,7 @@ def curvatures(units, starts, table, fields, W, kinds, sigmas, gamma, full):
 
 @kernel
 def euclidean_curvatures(units, starts, table, fields, W, sigmas, gamma):
-    """What SN's update-nn-ggradient keeps as curvature."""
+    """Keep what update-nn-ggradient takes for the curvature."""
     rest = np.float32(1) - gamma
     for u in units:
         twice = (np.float32(2) * gamma) * fields[8, u]
@@ -103,7 +103,7 @@ def euclidean_curvatures(units, starts, table, fields, W, sigmas, gamma):
 
 @kernel
 def euclidean_delta_states(units, starts, table, fields, W, order, kind, p, knots):
-    """Derivative of the states of Euclidean units along the changes (update-nn-deltastate)."""
+    """Differentiate the states of Euclidean units (SN: update-nn-deltastate)."""
     for u in units:
         total = np.float32(0)
         for k in range(starts[u], starts[u + 1]):

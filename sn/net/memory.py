@@ -18,10 +18,11 @@ What moves states and weights is in `sn.net.engine`; this module keeps the topol
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
-from sn.errors import SnRuntimeError
+from sn.errors import LispError
 from sn.net.kernels_links import append_links, find_link, find_links, list_links, remove_link
 from sn.net.nlf import NLF
 from sn.net.random import Generator
@@ -49,12 +50,16 @@ BYTES = {
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """A layer declared by `define-net`: its units, its transfer function and its kind."""
+    """A layer declared by `define-net`: its units, its transfer function and its kind.
+
+    nlf and slope are None where the layer follows the Lisp variables nlf and dnlf.
+    """
 
     name: str
     units: np.ndarray
     nlf: NLF | None
     euclidean: bool = False
+    slope: NLF | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +91,9 @@ class Network:
         0 for a regular unit, 1 for a Euclidean one, whose sum is a squared distance.
     layers : list of Layer
         What `define-net` declared, from the input on.
+    standard, choices : dict, list
+        Hooks of the library as it defined them: while they are unchanged, `(learn n)` may run
+        in one call.
     """
 
     def __init__(self, kernel: str = "sn28", generator: Generator | None = None) -> None:
@@ -94,6 +102,8 @@ class Network:
         self.kernel = kernel
         self.iterative, self.newton = KERNELS[kernel]
         self.layers: list[Layer] = []
+        self.standard: dict[str, Any] = {}
+        self.choices: list[Any] = []
         self.allocate(0, 0)
 
     def set_kernel(self, kernel: str) -> None:
@@ -108,9 +118,9 @@ class Network:
         """Free everything and reserve room (SN: alloc-net); return the size in bytes."""
         weights = links if weights is None else weights
         if min(units, links, weights) < 0:
-            raise SnRuntimeError("illegal negative value")
+            raise LispError("illegal negative value")
         if weights > links:
-            raise SnRuntimeError("you never need more weights than connections")
+            raise LispError("you never need more weights than connections")
         self.unit_limit, self.link_limit, self.weight_limit = units, links, weights
         size = 4
         while size < 2 * links:
@@ -121,8 +131,14 @@ class Network:
         self._slots = np.zeros(links, dtype=np.int32)
         self._alive = np.zeros(links, dtype=np.bool_)
         self.clear()
+        return self.size
+
+    @property
+    def size(self) -> int:
+        """The bytes the original takes for this much room."""
         unit_bytes, link_bytes, weight_bytes = BYTES[self.iterative, self.newton]
-        return units * unit_bytes + links * link_bytes + weights * weight_bytes
+        size = self.unit_limit * unit_bytes + self.link_limit * link_bytes
+        return size + self.weight_limit * weight_bytes
 
     def clear(self) -> None:
         """Drop all units and links but keep the room (SN: |clear_net|)."""
@@ -145,10 +161,10 @@ class Network:
     def new_units(self, count: int) -> range:
         """Take fresh units (SN: newneurons) and return their numbers."""
         if count <= 0:
-            raise SnRuntimeError("illegal negative value")
+            raise LispError("illegal negative value")
         first = self.unit_count
         if first + count > self.unit_limit:
-            raise SnRuntimeError("too many neurons")
+            raise LispError("too many neurons")
         self.unit_count += count
         self._changed()
         return range(first, self.unit_count)
@@ -226,9 +242,10 @@ class Network:
         n = self.link_count
         return self._pre[:n][live], self._post[:n][live], self._slots[:n][live]
 
-    def live_links(self) -> np.ndarray:
-        """Return the numbers of the live links in order of creation."""
-        return np.flatnonzero(self._alive[: self.link_count])
+    def all_links(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return (pre, post, weight) of all links ever made, cut ones too, int32."""
+        n = self.link_count
+        return self._pre[:n], self._post[:n], self._slots[:n]
 
     @property
     def euclidean(self) -> set[int]:
@@ -236,6 +253,10 @@ class Network:
         return set(np.flatnonzero(self.kinds).tolist())
 
     # ---- links ----
+
+    def touch(self) -> None:
+        """Note a change of kinds or layers, which keeps the links."""
+        self.version += 1
 
     def _changed(self) -> None:
         self.version += 1
@@ -246,13 +267,19 @@ class Network:
     def _check_units(self, *blocks: np.ndarray) -> None:
         for units in blocks:
             if len(units) and (units.min() < 0 or units.max() >= self.unit_count):
-                raise SnRuntimeError("illegal neuron number")
+                raise LispError("illegal neuron number")
 
     def find(self, pre: int, post: int) -> int:
         """Return the number of the link between two units, or -1."""
         if not (0 <= pre < self.unit_count and 0 <= post < self.unit_count):
-            raise SnRuntimeError("illegal neuron number")
+            raise LispError("illegal neuron number")
         return int(find_link(self._keys, self._places, pre, post))
+
+    def find_all(self, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
+        """Return the numbers of many links, -1 where there is none."""
+        links = np.empty(len(pre), dtype=np.int64)
+        find_links(self._keys, self._places, pre, post, links)
+        return links
 
     def weight_of(self, link: int) -> int:
         """Return the number of the weight of a link."""
@@ -304,13 +331,12 @@ class Network:
         source_pre = np.asarray(source_pre, dtype=np.int32)
         source_post = np.asarray(source_post, dtype=np.int32)
         self._check_units(source_pre, source_post, pre, post)
-        sources = np.empty(len(pre), dtype=np.int64)
-        find_links(self._keys, self._places, source_pre, source_post, sources)
+        sources = self.find_all(source_pre, source_post)
         missing = np.flatnonzero(sources < 0)
         room = int(missing[0]) if len(missing) else len(pre)
         self.share_weights(self._slots[sources[:room]], pre[:room], post[:room], value, epsilon)
         if room < len(pre):
-            raise SnRuntimeError("the source connection does'nt exist")
+            raise LispError("the source connection does'nt exist")
 
     def share_weights(
         self,
@@ -360,18 +386,18 @@ class Network:
         if done == wanted:
             return
         if self.link_count >= self.link_limit:
-            raise SnRuntimeError("too many connections")
+            raise LispError("too many connections")
         if done >= weight_room:
-            raise SnRuntimeError("too many weights")
-        raise SnRuntimeError(message)
+            raise LispError("too many weights")
+        raise LispError(message)
 
     def cut(self, pre: int, post: int) -> None:
         """Remove a link from the lists (SN: cut-connection); the counts stay."""
         if not (0 <= pre < self.unit_count and 0 <= post < self.unit_count):
-            raise SnRuntimeError("Illegal neuron number")
+            raise LispError("Illegal neuron number")
         link = self.find(pre, post)
         if link < 0:
-            raise SnRuntimeError("Synapse not found")
+            raise LispError("Synapse not found")
         remove_link(self._keys, self._places, pre, post)
         self._alive[link] = False
         slot = self._slots[link]
@@ -387,11 +413,15 @@ class Network:
     def redirect(self, link: int, slot: int) -> None:
         """Make a link use another weight (SN: sindex)."""
         if slot >= self.weight_limit:
-            raise SnRuntimeError("out of range")
+            raise LispError("out of range")
         self.W[4, self._slots[link]] -= np.float32(1)
         self._slots[link] = slot
         self.W[4, slot] += np.float32(1)
         self._changed()
+
+    def weights_of(self, links: np.ndarray) -> np.ndarray:
+        """Return the numbers of the weights of links."""
+        return self._slots[links]
 
     # ---- lists ----
 
@@ -400,7 +430,9 @@ class Network:
         starts = np.zeros(self.unit_limit + 1, dtype=np.int32)
         links = np.empty(int(np.count_nonzero(self._alive[:n])), dtype=np.int32)
         list_links(near[:n], self._alive[:n], starts, links)
-        return LinkLists(starts, np.stack([far[links], self._slots[links], links]))
+        return LinkLists(
+            starts, np.stack([far[links], self._slots[links], links]).astype(np.uint32)
+        )
 
     @property
     def incoming(self) -> LinkLists:
@@ -415,6 +447,16 @@ class Network:
         if self._outgoing is None:
             self._outgoing = self._lists(self._pre, self._post)
         return self._outgoing
+
+    def into(self, unit: int) -> np.ndarray:
+        """Return the numbers of the links into a unit, newest first."""
+        lists = self.incoming
+        return lists.table[2, lists.starts[unit] : lists.starts[unit + 1]]
+
+    def fan_in(self, units: np.ndarray) -> np.ndarray:
+        """Return how many links lead into units."""
+        starts = self.incoming.starts
+        return starts[units + 1] - starts[units]
 
     def upstream(self, unit: int) -> list[int]:
         """Return the units that feed a unit, oldest link first (SN: amont)."""

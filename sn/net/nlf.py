@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from sn.errors import SnRuntimeError
+from sn.errors import LispError
 from sn.net.kernels_nlf import nlf_value
 
 KINDS = {
@@ -79,7 +79,7 @@ class NLF:
     def spline(cls, kind: str, x: Sequence[float], y: Sequence[float]) -> "NLF":
         """Make a natural spline through points ("spline", "dspline" or "ddspline")."""
         if len(x) != len(y):
-            raise SnRuntimeError("x and y listes have different length")
+            raise LispError("x and y listes have different length")
         return cls(kind, knots=_spline_knots(x, y))
 
     @classmethod
@@ -100,7 +100,7 @@ class NLF:
     def arguments(self) -> tuple[int, int, np.ndarray, np.ndarray]:
         """What a kernel needs to evaluate it: (order, kind, parameters, knots)."""
         if not self._ordered:
-            raise SnRuntimeError("unordered X values in the spline")
+            raise LispError("unordered X values in the spline")
         return self.order, KINDS[self.kind], self.parameters, self.knots
 
     def __call__(self, x: float) -> float:

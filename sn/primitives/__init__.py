@@ -6,15 +6,7 @@ from sn.primitives.registry import WORDS
 
 # Families every interpreter has from the start.
 FAMILIES = ("control", "lists", "numbers", "strings", "objects", "tables", "files", "system",
-            "matrices")  # fmt: skip
-
-# Families that belong to library files.
-ON_DEMAND = {
-    "network": ("network", "network_layers", "network_nlf", "network_library"),
-    "iterative": ("network_shared",),
-    "newton": ("network_second",),
-    "iterative-newton": ("network_both",),
-}
+            "matrices", "simulator")  # fmt: skip
 
 
 def words(family: str) -> dict[str, object]:

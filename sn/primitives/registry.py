@@ -30,8 +30,8 @@ list of the remaining evaluated values, ``Q`` the remaining forms as a Lisp list
 one form into such a function.
 
 A module of primitives is named in `sn.primitives.FAMILIES`, and is imported when the first
-interpreter is made. A family named in `sn.primitives.ON_DEMAND` is imported when the library
-file that needs it is loaded (``(libload "sn28/sn28")``): see `Interpreter.install`.
+interpreter is made. The families of the network simulator are installed when it is started
+(``(libload "sn28/sn28")``): see `sn.primitives.simulator`.
 """
 
 from collections.abc import Callable

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from sn.errors import SnRuntimeError
+from sn.errors import LispError
 from sn.net.memory import KERNELS, Network
 
 
@@ -45,7 +45,7 @@ def test_links_are_listed_in_order_of_creation():
 
 def test_a_duplicate_link_stops_the_block():
     network = full_network()
-    with pytest.raises(SnRuntimeError, match="this connection exists already"):
+    with pytest.raises(LispError, match="this connection exists already"):
         network.connect_blocks([1, 1, 2], [6, 3, 6])
     assert network.link_count == 14
     assert network.upstream(6) == [0, 3, 4, 5, 1]
@@ -53,17 +53,17 @@ def test_a_duplicate_link_stops_the_block():
 
 def test_room_is_checked():
     network = Network("sn28ite")
-    with pytest.raises(SnRuntimeError, match="never need more weights"):
+    with pytest.raises(LispError, match="never need more weights"):
         network.allocate(4, 2, 3)
     network.allocate(4, 2, 1)
     network.new_units(3)
-    with pytest.raises(SnRuntimeError, match="too many neurons"):
+    with pytest.raises(LispError, match="too many neurons"):
         network.new_units(1)
     network.connect(1, 2)
-    with pytest.raises(SnRuntimeError, match="too many weights"):
+    with pytest.raises(LispError, match="too many weights"):
         network.connect(1, 3)
     network.share_blocks([1], [2], [1], [3])
-    with pytest.raises(SnRuntimeError, match="too many connections"):
+    with pytest.raises(LispError, match="too many connections"):
         network.connect(2, 3)
 
 

@@ -1,0 +1,136 @@
+"""What the network primitives share: layers, scalars and variables as the kernels need them."""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sn.cells import Cons, flat
+from sn.errors import LispError
+from sn.net.memory import Network
+from sn.net.nlf import NLF
+from sn.primitives.arguments import integer, number
+
+if TYPE_CHECKING:
+    from sn.interpreter import Interpreter
+
+
+def units(network: Network, layer: Any) -> np.ndarray:
+    """Return the unit numbers of a layer, a list that may be nested, as int32."""
+    numbers: list[int] = []
+    if layer is not None and layer.__class__ is not Cons:
+        raise LispError("not a list", layer)
+    _collect(layer, numbers)
+    found = np.array(numbers, dtype=np.int32)
+    if len(found) and (found.min() < 0 or found.max() >= network.unit_count):
+        bad = found[(found < 0) | (found >= network.unit_count)]
+        raise LispError("bad neuron number", float(bad[0]))
+    return found
+
+
+def _collect(cell: Any, numbers: list[int]) -> None:
+    append = numbers.append
+    while cell.__class__ is Cons:
+        item = cell.car
+        kind = item.__class__
+        if kind is float or kind is int:
+            append(int(item))
+        elif kind is Cons:
+            _collect(item, numbers)
+        elif item is not None:
+            raise LispError("bad neuron number", item)
+        cell = cell.cdr
+    if cell is not None:
+        raise LispError("bad neuron numbers list")
+
+
+def unit_pairs(network: Network, one: Any, other: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return two layers of the same shape, unit by unit."""
+    _match(one, other)
+    return units(network, one), units(network, other)
+
+
+def _match(one: Any, other: Any) -> None:
+    while one is not None and other is not None:
+        if one.__class__ is not Cons or other.__class__ is not Cons:
+            raise LispError("bad neuron numbers list")
+        a, b = one.car, other.car
+        if a.__class__ is Cons and b.__class__ is Cons:
+            _match(a, b)
+        elif (a.__class__ is Cons) != (b.__class__ is Cons):
+            raise LispError("listes doesn't have the same structure")
+        one, other = one.cdr, other.cdr
+    if one is not None or other is not None:
+        raise LispError("listes doesn't have the same length")
+
+
+def cells(network: Network, layer: Any) -> np.ndarray:
+    """Return a number or nested lists of numbers as `connect` takes them."""
+    found = flat(layer)
+    for item in found:
+        if item.__class__ is not float and item.__class__ is not int:
+            raise LispError("not a cell number", item)
+        if not 0 <= item <= network.unit_count:
+            raise LispError("illegal cell number", item)
+    return np.array(found, dtype=np.int32)
+
+
+def one_unit(network: Network, value: Any, message: str = "illegal neuron number") -> int:
+    """Return one unit number."""
+    unit = integer(value)
+    if not 0 <= unit < network.unit_count:
+        raise LispError(message, float(unit))
+    return unit
+
+
+def real(value: Any) -> np.float32:
+    """Return a number as the engine keeps it."""
+    return np.float32(number(value))
+
+
+def variable(interpreter: "Interpreter", name: str) -> float:
+    """Return the number in one of the global variables theta, alpha, decay, gamma, mu."""
+    value = interpreter.symbols.intern(name).value
+    if value.__class__ is not float and value.__class__ is not int:
+        raise LispError("Not a number", value, function=name)
+    return value
+
+
+def function_variable(interpreter: "Interpreter", name: str) -> NLF:
+    """Return the transfer function in one of the variables nlf, dnlf, ddnlf."""
+    value = interpreter.symbols.intern(name).value
+    if not isinstance(value, NLF):
+        raise LispError("not a nlf", value, function=name)
+    return value
+
+
+class Leading:
+    """The optional arguments in front of the layers: numbers and transfer functions.
+
+    Each one left out is read from the Lisp variable of its name.
+    """
+
+    def __init__(self, interpreter: "Interpreter", arguments: tuple[Any, ...]) -> None:
+        self.interpreter = interpreter
+        self.arguments = list(arguments)
+
+    def number(self, name: str) -> float:
+        """Take a number from the front, or from its variable."""
+        if self.arguments and self.arguments[0].__class__ in (float, int):
+            return self.arguments.pop(0)
+        return variable(self.interpreter, name)
+
+    def function(self, name: str) -> NLF:
+        """Take a transfer function from the front, or from its variable."""
+        if self.arguments and isinstance(self.arguments[0], NLF):
+            return self.arguments.pop(0)
+        return function_variable(self.interpreter, name)
+
+    def layers(self) -> list[np.ndarray]:
+        """Return all that is left as layers."""
+        network = self.interpreter.network
+        return [units(network, layer) for layer in self.arguments]
+
+
+def floats(interpreter: "Interpreter", matrix: Any) -> np.ndarray:
+    """Return the elements of a matrix as float32."""
+    return np.asarray(interpreter.matrix_array(matrix), dtype=np.float32)

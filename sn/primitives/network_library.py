@@ -1,0 +1,326 @@
+"""Primitives of our own library (netenv.sn, connect.sn): what would be loops over all links.
+
+None of these names is of SN2.8; all begin with ``net-``.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sn.cells import Cons, items
+from sn.errors import LispError
+from sn.net import engine, patterns
+from sn.net.memory import EPSILON, Layer
+from sn.net.nlf import NLF
+from sn.net.online import OnlineNet
+from sn.primitives.arguments import integer, number, string, symbol
+from sn.primitives.network import get_field, publish, set_field
+from sn.primitives.network_arguments import one_unit, units
+from sn.primitives.registry import primitive
+
+if TYPE_CHECKING:
+    from sn.interpreter import Interpreter
+
+CHUNK = 512  # patterns learned between two looks for an interruption
+
+
+@primitive("net-declare", interpreter=True)
+def net_declare(interpreter: "Interpreter", name: Any, value: Any) -> None:
+    """Declare a global variable and set it."""
+    declared = symbol(name)
+    declared.value = value
+    declared.declared = True
+
+
+# ---- weights and rates of many units ----
+
+
+def _chosen(interpreter: "Interpreter", layer: Any) -> np.ndarray:
+    """Return the units of a layer, or all of them, that have incoming links."""
+    network = interpreter.network
+    found = network.every_unit if layer is None else units(network, layer)
+    return found[network.fan_in(found) > 0]
+
+
+@primitive("net-forget", interpreter=True)
+def net_forget(interpreter: "Interpreter", layer: Any, x: float, exponent: float) -> None:
+    """Draw weights within x over a power of the fan-in; with power 0, clear the changes."""
+    network = interpreter.network
+    chosen = _chosen(interpreter, layer)
+    if exponent == 0:
+        chosen = chosen[chosen > 0]
+    bounds = number(x) / network.fan_in(chosen).astype(np.float64) ** exponent
+    engine.draw_weights(network, chosen, bounds)
+    if exponent == 0:
+        for unit in chosen if layer is not None else []:
+            network.deltas[network.weights_of(network.into(unit))] = 0.0
+        if layer is None:
+            network.deltas[network.links()[2]] = 0.0
+
+
+@primitive("net-epsi", interpreter=True)
+def net_epsi(interpreter: "Interpreter", layer: Any, x: float, exponent: float) -> None:
+    """Set learning rates to x over a power of the fan-in."""
+    network = interpreter.network
+    chosen = _chosen(interpreter, layer)
+    rates = number(x) / network.fan_in(chosen).astype(np.float64) ** exponent
+    _set_rates(interpreter, chosen, rates)
+
+
+@primitive("net-share-epsi", interpreter=True)
+def net_share_epsi(interpreter: "Interpreter") -> None:
+    """Divide every learning rate by the root of the users of the unit's newest weight."""
+    network = interpreter.network
+    chosen = _chosen(interpreter, None)
+    lists = network.incoming
+    users = network.counters[lists.table[1, lists.starts[chosen]]].astype(np.float64)
+    if network.newton:
+        now = np.array([get_field(network, unit, EPSILON) for unit in chosen.tolist()])
+    else:
+        now = network.fields[EPSILON, chosen].astype(np.float64)
+    _set_rates(interpreter, chosen, now / np.sqrt(users))
+
+
+def _set_rates(interpreter: "Interpreter", chosen: np.ndarray, rates: np.ndarray) -> None:
+    network = interpreter.network
+    if network.newton:
+        for unit, rate in zip(chosen.tolist(), rates.tolist(), strict=True):
+            set_field(network, unit, EPSILON, np.float32(rate))
+    else:
+        network.fields[EPSILON, chosen] = rates
+
+
+# ---- connection patterns ----
+
+
+@primitive("net-windows", interpreter=True)
+def net_windows(
+    interpreter: "Interpreter",
+    name: str,
+    sharing: Any,
+    layer: Any,
+    rows: float,
+    columns: float,
+    target: Any,
+    target_rows: float,
+    target_columns: float,
+    x_step: float,
+    y_step: float,
+    x_size: float,
+    y_size: float,
+    wrap: Any = None,
+) -> None:
+    """Link windows of a grid of units to the units of another (see `sn.net.patterns`)."""
+    network = interpreter.network
+    kind = symbol(sharing).name
+    rows, columns = integer(rows), integer(columns)
+    target_rows, target_columns = integer(target_rows), integer(target_columns)
+    steps = integer(x_step), integer(y_step)
+    sizes = integer(x_size), integer(y_size)
+    around = wrap is not None
+    if patterns.inexact(rows, sizes[1], target_rows, steps[1], around) or patterns.inexact(
+        columns, sizes[0], target_columns, steps[0], around
+    ):
+        interpreter.output.write(f"{string(name)}:[warning]:inexact layer size.\n")
+    if kind != "none" and not network.iterative:
+        raise LispError("shared weights need an iterative kernel")
+    seen = patterns.seen_windows(
+        units(network, layer), rows, columns, target_rows, target_columns, steps, sizes, around
+    )
+    places = patterns.grid(units(network, target), target_rows, target_columns).reshape(-1, 1)
+    reverse = kind == "reverse"
+    try:
+        patterns.connect_windows(
+            network, seen, places, "mask" if reverse else kind, reverse=reverse
+        )
+    finally:
+        publish(interpreter)
+
+
+@primitive("net-frames", interpreter=True)
+def net_frames(
+    interpreter: "Interpreter",
+    layer: Any,
+    frames: float,
+    traits: float,
+    target: Any,
+    target_frames: float,
+    target_traits: float,
+    step: float,
+    size: float,
+) -> None:
+    """Link windows of frames to frames, all traits to all traits, shared over time."""
+    network = interpreter.network
+    frames, traits = integer(frames), integer(traits)
+    target_frames, target_traits = integer(target_frames), integer(target_traits)
+    step, size = integer(step), integer(size)
+    if step and patterns.inexact(frames, size, target_frames, step):
+        interpreter.output.write("tdnn-connect:[benign warning] bad frame numbers.\n")
+    cells = patterns.grid(units(network, layer), frames, traits)
+    seen = cells[patterns.windows(frames, size, target_frames, step)]
+    places = patterns.grid(units(network, target), target_frames, target_traits)
+    try:
+        patterns.connect_windows(
+            network, seen.reshape(target_frames, size * traits), places, "mask"
+        )
+    finally:
+        publish(interpreter)
+
+
+@primitive("net-share-bias", interpreter=True)
+def net_share_bias(interpreter: "Interpreter", unit: float, layer: Any) -> None:
+    """Link the bias to the units of a layer with the weight of its link to one unit."""
+    network = interpreter.network
+    slot = network.weight_of(network.find(0, one_unit(network, unit)))
+    found = units(network, layer)
+    try:
+        network.share_weights(np.full(len(found), slot), np.zeros_like(found), found)
+    finally:
+        publish(interpreter)
+
+
+# ---- layers ----
+
+
+@primitive("net-layers", interpreter=True)
+def net_layers(interpreter: "Interpreter", description: Any) -> None:
+    """Note the layers `define-net` declared: (name units euclidean nlf dnlf) each."""
+    network = interpreter.network
+    layers = []
+    for entry in items(description):
+        name, layer, euclidean, nlf, slope = items(entry)
+        layers.append(
+            Layer(symbol(name).name, units(network, layer), nlf, euclidean is not None, slope)
+        )
+    network.layers = layers
+    network.touch()
+
+
+# ---- learning many patterns in one call ----
+
+
+def _standard(interpreter: "Interpreter") -> dict[str, Any]:
+    """Return the values that hooks of the library have when they are the standard ones."""
+    return interpreter.network.standard
+
+
+@primitive("net-standard", interpreter=True)
+def net_standard(interpreter: "Interpreter", names: Any) -> None:
+    """Note that these hooks now have standard values."""
+    for name in items(names):
+        _standard(interpreter)[symbol(name).name] = symbol(name).value
+
+
+@primitive("net-choices", interpreter=True)
+def net_choices(interpreter: "Interpreter", functions: Any) -> None:
+    """Note the standard ways to choose a pattern: in order, at random."""
+    interpreter.network.choices = items(functions)
+
+
+def _prepare(interpreter: "Interpreter") -> OnlineNet | None:
+    """Return the network ready for learning in one call, None if anything is unusual."""
+    network = interpreter.network
+
+    def value(name: str) -> Any:
+        return interpreter.symbols.intern(name).value
+
+    for name, standard in _standard(interpreter).items():
+        if value(name) is not standard:
+            return None
+    if not network.layers or value("theta") != 0 or value("input-noise") != 0:
+        return None
+    layers = []
+    for layer in network.layers[1:]:
+        nlf, slope = layer.nlf, layer.slope
+        if nlf is None:
+            nlf, slope = value("nlf"), value("dnlf")
+        if not (isinstance(nlf, NLF) and isinstance(slope, NLF)):
+            return None
+        layers.append((layer.units, nlf, slope))
+    if not layers or not OnlineNet.possible([f for layer in layers for f in layer[1:]]):
+        return None
+    names = ("input-layer", "output-layer", "desired-layer")
+    if any(value(name).__class__ is not Cons for name in names):
+        return None
+    inputs, outputs, desired = (units(network, value(name)) for name in names)
+    if not np.array_equal(outputs, layers[-1][0]) or len(outputs) != len(desired):
+        return None
+    return OnlineNet(inputs, desired, layers)
+
+
+def _learn_rows(interpreter: "Interpreter", net: OnlineNet, rows: np.ndarray) -> bool:
+    """Learn these patterns; False, with nothing done, when the matrices do not fit."""
+
+    def value(*names: str) -> Any:
+        for name in names:
+            found = interpreter.symbols.intern(name).value
+            if found is not None:
+                return found
+        return None
+
+    patterns = interpreter.matrix_array(value("pattern-matrix", "pattern-array"))
+    targets = interpreter.matrix_array(value("desired-matrix", "desired-array"))
+    if patterns is None or targets is None:
+        return False
+    if patterns.shape[1:] != (len(net.inputs),) or targets.shape[1:] != (len(net.desired),):
+        return False
+    if rows.min() < 0 or rows.max() >= min(len(patterns), len(targets)):
+        return False
+    alpha, decay = value("alpha"), value("decay")
+    age = interpreter.symbols.intern("age")
+    for start in range(0, len(rows), CHUNK):
+        chunk = rows[start : start + CHUNK]
+        net.learn(
+            interpreter.network,
+            patterns[chunk].astype(np.float32),
+            targets[chunk].astype(np.float32),
+            alpha,
+            decay,
+        )
+        age.value += float(len(chunk))
+    return True
+
+
+@primitive("net-learn", interpreter=True)
+def net_learn(interpreter: "Interpreter", count: float) -> float:
+    """Learn all but one of so many patterns at once, if possible; return how many are left."""
+    left = integer(count)
+    net = _prepare(interpreter) if left > 1 else None
+    if net is None:
+        return count
+    current = interpreter.symbols.intern("current-pattern")
+    low, high = (interpreter.symbols.intern(name).value for name in ("patt-min", "patt-max"))
+    choose = interpreter.symbols.intern("next-choice").value
+    choices = interpreter.network.choices
+    numbers = (current.value, low, high)
+    if any(v.__class__ not in (int, float) or v != int(v) for v in numbers):
+        return count
+    row, low, high = (int(v) for v in numbers)
+    if choose is choices[0]:
+        if not low <= row <= high:
+            return count
+        rows = low + (np.arange(left) + row - low) % (high - low + 1)
+    elif choose is choices[1]:
+        before = interpreter.network.generator.state()
+        draw = interpreter.network.generator.rand
+        drawn = [row] + [int(np.floor(draw(low, high + 1))) for _ in range(left - 1)]
+        rows = np.array(drawn)
+    else:
+        return count
+    if not _learn_rows(interpreter, net, rows[:-1]):
+        if choose is choices[1]:
+            interpreter.network.generator.restore(before)
+        return count
+    current.value = float(rows[-1])
+    return 1
+
+
+@primitive("net-learn-rows", interpreter=True)
+def net_learn_rows(interpreter: "Interpreter", first: float, last: float) -> float:
+    """Learn patterns first...last - 1 at once, if possible; return the first one left."""
+    if first.__class__ not in (int, float) or last.__class__ not in (int, float):
+        return first
+    net = _prepare(interpreter) if last > first else None
+    if net is None or not _learn_rows(interpreter, net, np.arange(int(first), int(last))):
+        return first
+    return last

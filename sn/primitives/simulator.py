@@ -1,0 +1,69 @@
+"""The door to the network simulator: choosing one of its four kernels.
+
+``(libload "sn28/sn28")`` and its relatives end here. The network primitives are imported only
+now, so that a program without networks pays nothing for them.
+"""
+
+from typing import TYPE_CHECKING
+
+from sn.errors import LispError
+from sn.primitives.arguments import string
+from sn.primitives.registry import WORDS, primitive
+
+if TYPE_CHECKING:
+    from sn.interpreter import Interpreter
+
+FAMILIES = ("network", "network_layers", "network_nlf", "network_library", "network_codebook")
+LIBRARY = ("netenv", "connect", "knnenv")
+VARIABLES = ("age", "theta", "alpha", "decay")
+
+
+def _remove(interpreter: "Interpreter", family: str) -> None:
+    """Undefine what the last kernel had and this one has not."""
+    for name in WORDS.get(f"sn.primitives.{family}", ()):
+        symbol = interpreter.symbols.intern(name)
+        symbol.value = None
+        symbol.locked = False
+        symbol.invalidate()
+
+
+@primitive("net-kernel", interpreter=True)
+def net_kernel(interpreter: "Interpreter", name: str) -> str:
+    """Start the simulator with a kernel: sn28, sn28ite, sn28new or sn28itenew.
+
+    The library (netenv, connect, knnenv) is loaded from the search path, where a library of the
+    user's own comes before ours.
+    """
+    from sn.net.memory import KERNELS, Network
+    from sn.primitives.network import publish
+
+    if string(name) not in KERNELS:
+        raise LispError("unknown kernel", name)
+    if interpreter.network is None:
+        interpreter.network = Network(name, interpreter.generator)
+    else:
+        interpreter.network.set_kernel(name)
+    network = interpreter.network
+    some = {
+        "network_shared": network.iterative,
+        "network_second": network.newton,
+        "network_both": network.iterative and network.newton,
+    }
+    for family, wanted in some.items():
+        if not wanted:
+            _remove(interpreter, family)
+    for family in (*FAMILIES, *(family for family, wanted in some.items() if wanted)):
+        interpreter.install(family)
+    publish(interpreter)
+    numbers = dict.fromkeys(VARIABLES, 0.0)
+    if network.newton:
+        numbers |= {"gamma": 0.05, "mu": 0.05}
+    for variable, value in numbers.items():
+        symbol = interpreter.symbols.intern(variable)
+        symbol.value = value
+        symbol.declared = True
+    for file in LIBRARY:
+        path = interpreter.search(file)
+        if path is not None:
+            interpreter.load(path)
+    return name
