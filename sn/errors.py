@@ -56,7 +56,8 @@ class LispError(SnRuntimeError):
         parts = [self.function] if self.function else []
         parts.append(self.message)
         if self.culprit is not None:
-            parts.append(show(self.culprit))
+            describe = getattr(self.culprit, "sn_describe", None)
+            parts.append(describe() if describe else show(self.culprit))
         return " : ".join(parts)
 
 

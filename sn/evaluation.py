@@ -61,7 +61,7 @@ class Support:
         for name in (
             "hook", "fail", "operator", "callee", "special", "expand", "destructure", "number",
             "count", "ends", "in_list", "splice", "setq", "global_value", "set_global", "slot",
-            "set_slot", "incremented", "define",
+            "set_slot", "incremented", "define", "rows", "columns",
         ):  # fmt: skip
             self.names["." + name] = getattr(self, name)
 
@@ -183,6 +183,20 @@ class Support:
         if head.__class__ is not Cons:
             return tail
         return from_items(head, tail)
+
+    def rows(self, value: Any) -> Any:
+        """Return the list of views ``idx-bloop`` walks along."""
+        return self._slices(value, last=False)
+
+    def columns(self, value: Any) -> Any:
+        """Return the list of views ``idx-eloop`` walks along."""
+        return self._slices(value, last=True)
+
+    def _slices(self, value: Any, *, last: bool) -> Any:
+        slices = getattr(value, "slices", None)
+        if slices is None or value.array.ndim == 0:
+            raise LispError("not an index", value)
+        return from_items(slices(last))
 
     # ------------------------------------------------------------------ variables
 

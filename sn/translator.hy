@@ -678,7 +678,7 @@ SN words never become Hy names: the tables are keyed by strings."
         (fn [u keep]
           (counted u form "bad 'for' syntax" (fn [u] (keep u form.cdr.cdr))))))))
 
-(defn walk-lists [u form owner translate]
+(defn walk-lists [u form owner translate [wrap None]]
   "Bind the variables of `each` and `all` to successive elements."
   (setv [patterns values] (declarations form BAD-DECLARATION))
   (setv nodes [])
@@ -686,7 +686,7 @@ SN words never become Hy names: the tables are keyed by strings."
   (setv cells [])
   (for [node nodes]
     (setv name (temporary u))
-    (emit u (assign name node))
+    (emit u (assign name (if wrap (site u (helper wrap node) form form.car []) node)))
     (.append cells name))
   (setv check
     (site u (helper "ends" (literal owner)
@@ -723,6 +723,18 @@ SN words never become Hy names: the tables are keyed by strings."
       (collecting u destination
         (fn [u keep]
           (walk-lists u form "mapcar" (fn [u] (keep u form.cdr.cdr))))))))
+
+(defn loop-on-slices [name helper]
+  (setv (get STATEMENTS name)
+    (fn [u form destination]
+      (shallow u destination
+        (fn [u destination]
+          (with-result u destination (literal None)
+            (fn [u result]
+              (walk-lists u form "mapc" (fn [u] (body u form.cdr.cdr result)) helper))))))))
+
+(loop-on-slices "idx-bloop" "rows")
+(loop-on-slices "idx-eloop" "columns")
 
 ;; ---------------------------------------------------------------- control
 

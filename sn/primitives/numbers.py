@@ -227,19 +227,6 @@ def _math(function: Callable[[float], float], value: float) -> float:
         raise LispError("Floating exception") from None
 
 
-def _qtanh_scaled(x: float, scale: float) -> float:
-    """Approximate tanh: a cubic Taylor polynomial of exp(x/16), raised to the 16th power."""
-    if x > 13 / scale:
-        return 1.0
-    if x < -13 / scale:
-        return -1.0
-    x = 2.0 * x / 16.0
-    e = 1 + x * (1.0 + x * (0.5 + x * (1 / 6)))
-    for _ in range(4):
-        e *= e
-    return (e - 1) / (e + 1)
-
-
 def sgn(x: float) -> float:
     """Return the sign, 1 for zero."""
     return 1.0 if x >= 0 else -1.0
@@ -449,9 +436,10 @@ def ksmallest(cell: Any, count: float) -> Any:
 
 
 @primitive("rank", arity="3 arguments were expected")
-def rank(cell: Any, target: float, width: float) -> Any:
-    """Return the places of the `target` smallest elements (see `sn_cases`)."""
-    raise LispError("not yet")
+def rank(cell: Any, target: float, width: float = 0.0) -> Any:
+    """Return the places, from 0, of the elements within `width` of a target."""
+    low, high = number(target) - number(width), target + width
+    return from_items([float(k) for k, x in enumerate(numbers(cell)) if low <= x <= high])
 
 
 def _pairs(one: Any, two: Any) -> list[tuple[float, float]]:
@@ -568,17 +556,48 @@ def solve(interpreter: "Interpreter", low: float, high: float, function: Any) ->
     """Find a zero of a function between two numbers, by bisection."""
     call = interpreter.function_value(function)
     a, b = float(number(low)), float(number(high))
-    fa, fb = number(call(a)), number(call(b))
-    if fa * fb > 0:
-        raise LispError("Bad search interval")
-    while True:
+    at_a, at_b = number(call(a)), number(call(b))
+    if (at_a > 0 and at_b > 0) or (at_a < 0 and at_b < 0):
+        raise LispError("bad search range")
+    while abs(a - b) > 1e-7 * abs(a + b):
         middle = (a + b) / 2
-        if middle in (a, b):
-            return middle
         value = number(call(middle))
-        if value == 0:
-            return middle
-        if (value > 0) == (fb > 0):
-            b, fb = middle, value
+        if (at_a >= 0 and value <= 0) or (at_a <= 0 and value >= 0):
+            b = middle
         else:
-            a, fa = middle, value
+            a, at_a = middle, value
+    return a
+
+
+@primitive("regression")
+def regression(one: Any, two: Any) -> Any:
+    """Return slope, intercept and correlation of the line through points."""
+    pairs = _pairs(one, two)
+    n = len(pairs)
+    if not n:
+        raise LispError("empty list")
+    x, y = (_total([p[k] for p in pairs]) / n for k in (0, 1))
+    xx, yy, xy = (_total([a[i] * a[j] for a in pairs]) / n for i, j in ((0, 0), (1, 1), (0, 1)))
+    shared = xy - x * y
+    slope = _quotient(shared, xx - x * x)
+    determination = _quotient(slope * shared, yy - y * y)
+    return from_items([slope, y - slope * x, math.sqrt(max(determination, 0.0))])
+
+
+def _quick(name: str) -> None:
+    def approximate(value: float) -> float:
+        import numpy as np
+
+        from sn import quick
+
+        return float(quick.FUNCTIONS[name](np.array(float(number(value)))))
+
+    approximate.__doc__ = f"Approximate {name[1:]} quickly."
+    approximate.__code__ = approximate.__code__.replace(co_name=name)
+    primitive(name)(approximate)
+
+
+for _name in (
+    "qtanh", "qdtanh", "qstdsigmoid", "qdstdsigmoid", "qexpmx", "qdexpmx", "qexpmx2", "qdexpmx2"
+):  # fmt: skip
+    _quick(_name)
