@@ -6,6 +6,7 @@ import numpy as np
 
 from sn.cells import Cons, flat
 from sn.errors import LispError
+from sn.matrix import Matrix
 from sn.net.memory import Network
 from sn.net.nlf import NLF
 from sn.primitives.arguments import integer, number
@@ -131,6 +132,19 @@ class Leading:
         return [units(network, layer) for layer in self.arguments]
 
 
-def floats(interpreter: "Interpreter", matrix: Any) -> np.ndarray:
+def matrix(value: Any) -> Matrix:
+    """Check a matrix of numbers."""
+    if value.__class__ is not Matrix or value.letter == "a":
+        raise LispError("not a numeric index", value)
+    return value
+
+
+def floats(value: Any) -> np.ndarray:
     """Return the elements of a matrix as float32."""
-    return np.asarray(interpreter.matrix_array(matrix), dtype=np.float32)
+    return matrix(value).values().astype(np.float32, copy=False)
+
+
+def rows(value: Matrix, chosen: Any) -> np.ndarray:
+    """Return some rows of a matrix as float32."""
+    found = value.array[chosen].astype(np.float32)
+    return found / np.float32(16) if value.letter == "p" else found

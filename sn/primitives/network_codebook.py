@@ -9,7 +9,7 @@ from sn.errors import LispError
 from sn.matrix import Matrix
 from sn.net.codebook import Codebook
 from sn.primitives.arguments import integer, number, string
-from sn.primitives.network_arguments import floats, real
+from sn.primitives.network_arguments import floats, matrix, real
 from sn.primitives.registry import primitive
 from sn.symbols import truth
 
@@ -41,16 +41,13 @@ def subscript(value: Any, count: int) -> int:
 # ---- making and taking apart ----
 
 
-@primitive("new-codebook", interpreter=True)
-def new_codebook(interpreter: "Interpreter", words: Any, labels: Any = None) -> Codebook:
+@primitive("new-codebook")
+def new_codebook(words: Any, labels: Any = None) -> Codebook:
     """Make a codebook of (n, width), of a float matrix, or of a float matrix and labels."""
     if words.__class__ in (float, int):
         return lisp_book(Codebook.empty(integer(words), integer(labels)))
-    array = interpreter.matrix_array(words)
-    names = None
-    if labels is not None:
-        names = np.asarray(interpreter.matrix_array(labels)).reshape(-1)
-    return Codebook(array, names, words)
+    names = None if labels is None else matrix(labels).values().reshape(-1)
+    return Codebook(matrix(words).array, names, words)
 
 
 @primitive("net-codebook-p")
@@ -59,17 +56,15 @@ def is_codebook(value: Any) -> Any:
     return truth(isinstance(value, Codebook))
 
 
-@primitive("codebook-word", interpreter=True)
-def codebook_word(
-    interpreter: "Interpreter", codebook: Any, index: Any = None, word: Any = None
-) -> Any:
+@primitive("codebook-word")
+def codebook_word(codebook: Any, index: Any = None, word: Any = None) -> Any:
     """Return all words as a matrix, or one word; or set one word."""
     found = book(codebook)
     if index is None:
         return found.matrix
     row = found.words[subscript(index, len(found))]
     if word is not None:
-        row[:] = floats(interpreter, word).reshape(row.shape)
+        row[:] = floats(word).reshape(row.shape)
     return Matrix(row, "f")
 
 
@@ -117,13 +112,13 @@ def codebook_select(
     return lisp_book(Codebook.selected(books, lambda label: call(float(label)) is not None))
 
 
-@primitive("net-rank-of-max", interpreter=True)
-def rank_of_max(interpreter: "Interpreter", values: Any) -> Any:
+@primitive("net-rank-of-max")
+def rank_of_max(values: Any) -> Any:
     """Return the place of the largest element of a list or vector; a list of places if many."""
     if values is None or hasattr(values, "cdr"):
         numbers = [number(item) for item in items(values)]
     else:
-        numbers = floats(interpreter, values).reshape(-1).tolist()
+        numbers = floats(values).reshape(-1).tolist()
     best = max(numbers)
     places = [float(i) for i, value in enumerate(numbers) if value == best]
     return places[0] if len(places) == 1 else from_items(places)
@@ -160,17 +155,17 @@ def load_ascii_codebook(interpreter: "Interpreter", name: str) -> Codebook:
 # ---- neighbours ----
 
 
-@primitive("knn", interpreter=True)
-def knn(interpreter: "Interpreter", vector: Any, codebook: Any, k: float) -> Any:
+@primitive("knn")
+def knn(vector: Any, codebook: Any, k: float) -> Any:
     """List the k words nearest to a vector."""
-    found = book(codebook).neighbours(floats(interpreter, vector), integer(k))
+    found = book(codebook).neighbours(floats(vector), integer(k))
     return from_items([float(index) for index in found])
 
 
-@primitive("knn-class", interpreter=True)
-def knn_class(interpreter: "Interpreter", vector: Any, codebook: Any, k: float) -> int:
+@primitive("knn-class")
+def knn_class(vector: Any, codebook: Any, k: float) -> int:
     """Return the label most of the k nearest words have, -1 in case of a tie."""
-    return book(codebook).vote(floats(interpreter, vector), integer(k))
+    return book(codebook).vote(floats(vector), integer(k))
 
 
 @primitive("codebook-distances", interpreter=True)
@@ -178,7 +173,7 @@ def codebook_distances(
     interpreter: "Interpreter", vector: Any, codebook: Any, result: Any = None
 ) -> Any:
     """Return the squared distances of all words to a vector, in a given matrix if any."""
-    found = book(codebook).distances(floats(interpreter, vector))
+    found = book(codebook).distances(floats(vector))
     return interpreter.store_vector(found, result)
 
 
@@ -227,25 +222,21 @@ def learn_lvq(
     book(data).learn_lvq(integer(version), book(reference), integer(rounds), first, width)
 
 
-@primitive("net-pull", interpreter=True)
-def net_pull(
-    interpreter: "Interpreter", codebook: Any, index: float, vector: Any, share: float
-) -> None:
+@primitive("net-pull")
+def net_pull(codebook: Any, index: float, vector: Any, share: float) -> None:
     """Move a word a share of the way to a vector."""
     found = book(codebook)
     word = found.words[subscript(index, len(found))]
     word *= np.float32(1 - number(share))
-    word += floats(interpreter, vector) * np.float32(share)
+    word += floats(vector) * np.float32(share)
 
 
-@primitive("net-topology", interpreter=True)
-def net_topology(
-    interpreter: "Interpreter", result: Any, index: float, shape: Any, ring: Any
-) -> None:
+@primitive("net-topology")
+def net_topology(result: Any, index: float, shape: Any, ring: Any) -> None:
     """Fill a vector with the distances of all places of a grid from one of them."""
     sizes = [integer(size) for size in items(shape)]
     places = np.indices(sizes).reshape(len(sizes), -1)
     steps = np.abs(places - places[:, [integer(index)]])
     if ring is not None:
         steps = np.minimum(steps, np.array(sizes)[:, None] - steps)
-    interpreter.matrix_array(result)[:] = steps.sum(axis=0)
+    matrix(result).array[:] = steps.sum(axis=0)

@@ -18,8 +18,10 @@ from sn.primitives.network import field_number
 from sn.primitives.network_arguments import (
     Leading,
     floats,
+    matrix,
     one_unit,
     real,
+    rows,
     unit_pairs,
     units,
 )
@@ -41,30 +43,29 @@ def nlf_argument(value: Any) -> NLF:
 
 
 @primitive("get-pattern-2", interpreter=True)
-def get_pattern_2(interpreter: "Interpreter", matrix: Any, *layers: Any) -> None:
+def get_pattern_2(interpreter: "Interpreter", pattern: Any, *layers: Any) -> None:
     """Copy the elements of a matrix into the states of layers."""
     network = interpreter.network
     found = np.concatenate([units(network, layer) for layer in layers])
-    values = floats(interpreter, matrix).reshape(-1)
+    values = floats(pattern).reshape(-1)
     if len(values) > len(found):
         raise LispError("bad neuron number list")
     if len(values) < len(found):
-        raise LispError("Neuron lists do not match matrix size", matrix)
+        raise LispError("Neuron lists do not match matrix size", pattern)
     network.values[found] = values
 
 
 @primitive("get-pattern", interpreter=True)
-def get_pattern(interpreter: "Interpreter", matrix: Any, row: float, *layers: Any) -> None:
+def get_pattern(interpreter: "Interpreter", patterns: Any, row: float, *layers: Any) -> None:
     """Copy a row of a matrix into the states of layers."""
     network = interpreter.network
     found = np.concatenate([units(network, layer) for layer in layers])
-    rows = interpreter.matrix_array(matrix)
-    index = integer(row)
-    if not 0 <= index < len(rows):
+    source, index = matrix(patterns), integer(row)
+    if not 0 <= index < len(source.array):
         raise LispError("subscript out of range", float(index))
-    values = np.asarray(rows[index], dtype=np.float32).reshape(-1)
+    values = rows(source, index).reshape(-1)
     if len(values) != len(found):
-        raise LispError("Neuron lists do not match matrix size", matrix)
+        raise LispError("Neuron lists do not match matrix size", patterns)
     network.values[found] = values
 
 

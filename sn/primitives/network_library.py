@@ -9,13 +9,14 @@ import numpy as np
 
 from sn.cells import Cons, items
 from sn.errors import LispError
+from sn.matrix import Matrix
 from sn.net import engine, patterns
 from sn.net.memory import EPSILON, Layer
 from sn.net.nlf import NLF
 from sn.net.online import OnlineNet
 from sn.primitives.arguments import integer, number, string, symbol
 from sn.primitives.network import get_field, publish, set_field
-from sn.primitives.network_arguments import one_unit, units
+from sn.primitives.network_arguments import one_unit, rows, units
 from sn.primitives.registry import primitive
 
 if TYPE_CHECKING:
@@ -248,7 +249,7 @@ def _prepare(interpreter: "Interpreter") -> OnlineNet | None:
     return OnlineNet(inputs, desired, layers)
 
 
-def _learn_rows(interpreter: "Interpreter", net: OnlineNet, rows: np.ndarray) -> bool:
+def _learn_rows(interpreter: "Interpreter", net: OnlineNet, order: np.ndarray) -> bool:
     """Learn these patterns; False, with nothing done, when the matrices do not fit."""
 
     def value(*names: str) -> Any:
@@ -258,25 +259,20 @@ def _learn_rows(interpreter: "Interpreter", net: OnlineNet, rows: np.ndarray) ->
                 return found
         return None
 
-    patterns = interpreter.matrix_array(value("pattern-matrix", "pattern-array"))
-    targets = interpreter.matrix_array(value("desired-matrix", "desired-array"))
-    if patterns is None or targets is None:
-        return False
-    if patterns.shape[1:] != (len(net.inputs),) or targets.shape[1:] != (len(net.desired),):
-        return False
-    if rows.min() < 0 or rows.max() >= min(len(patterns), len(targets)):
+    shown = value("pattern-matrix", "pattern-array")
+    wanted = value("desired-matrix", "desired-array")
+    for found, layer in ((shown, net.inputs), (wanted, net.desired)):
+        if found.__class__ is not Matrix or found.letter == "a":
+            return False
+        if found.array.shape[1:] != (len(layer),) or order.max() >= len(found.array):
+            return False
+    if order.min() < 0:
         return False
     alpha, decay = value("alpha"), value("decay")
     age = interpreter.symbols.intern("age")
-    for start in range(0, len(rows), CHUNK):
-        chunk = rows[start : start + CHUNK]
-        net.learn(
-            interpreter.network,
-            patterns[chunk].astype(np.float32),
-            targets[chunk].astype(np.float32),
-            alpha,
-            decay,
-        )
+    for start in range(0, len(order), CHUNK):
+        chunk = order[start : start + CHUNK]
+        net.learn(interpreter.network, rows(shown, chunk), rows(wanted, chunk), alpha, decay)
         age.value += float(len(chunk))
     return True
 
@@ -299,19 +295,19 @@ def net_learn(interpreter: "Interpreter", count: float) -> float:
     if choose is choices[0]:
         if not low <= row <= high:
             return count
-        rows = low + (np.arange(left) + row - low) % (high - low + 1)
+        order = low + (np.arange(left) + row - low) % (high - low + 1)
     elif choose is choices[1]:
         before = interpreter.network.generator.state()
         draw = interpreter.network.generator.rand
         drawn = [row] + [int(np.floor(draw(low, high + 1))) for _ in range(left - 1)]
-        rows = np.array(drawn)
+        order = np.array(drawn)
     else:
         return count
-    if not _learn_rows(interpreter, net, rows[:-1]):
+    if not _learn_rows(interpreter, net, order[:-1]):
         if choose is choices[1]:
             interpreter.network.generator.restore(before)
         return count
-    current.value = float(rows[-1])
+    current.value = float(order[-1])
     return 1
 
 
