@@ -43,6 +43,8 @@ class Cons:
             if x is not y and not x == y:
                 return False
             a, b = a.cdr, b.cdr
+        if a.__class__ is Cons or b.__class__ is Cons:
+            return False
         return a is b or bool(a == b)
 
     __hash__ = None

@@ -141,7 +141,8 @@ class Lowered:
 
     `program` (steps, 12), `lists`, `constants`: see `sn.net.kernels_program`. `position` maps a
     unit number to its place among `size` states; `weight_index` maps a place of the program's
-    weight vector to the network's weight; `summary` counts links per kind of step.
+    weight vector to the network's weight; `summary` counts links per kind of step; `maps` are
+    the feature maps recognised in each layer.
     """
 
     program: np.ndarray
@@ -154,6 +155,7 @@ class Lowered:
     outputs: np.ndarray
     buffer: int
     summary: dict[str, int]
+    maps: dict[str, list[Map]]
 
 
 class Lowering:
@@ -169,7 +171,13 @@ class Lowering:
         self.pre, self.post, self.weight = pre[order], post[order], weight[order]
         count = int(max([0, *(int(la.units.max()) for la in layers if len(la.units))])) + 1
         count = max(count, int(pre.max(initial=0)) + 1, int(post.max(initial=0)) + 1)
-        self.first = np.searchsorted(self.post, np.arange(count + 1))
+        inner = self.pre != 0
+        self.bias_post, self.bias_weight = self.post[~inner], self.weight[~inner]
+        self.pre, self.post, self.weight = (
+            a[inner] for a in (self.pre, self.post, self.weight)
+        )
+        self.first = np.searchsorted(self.post, np.arange(count + 1)).tolist()
+        self.bias_first = np.searchsorted(self.bias_post, np.arange(count + 1)).tolist()
         self.layer_of = np.full(count, -1)
         for k, layer in enumerate(layers):
             self.layer_of[layer.units] = k
@@ -180,18 +188,16 @@ class Lowering:
         self.table = Table()
         self.buffer = 1
         self.summary: dict[str, int] = {}
+        self.maps: dict[str, list[Map]] = {}
 
     def stages(self) -> list[list[int]]:
         """Group layers by their longest distance from the input."""
-        inner = self.pre != 0
-        pairs = np.unique(
-            np.stack([self.layer_of[self.pre[inner]], self.layer_of[self.post[inner]]]), axis=1
-        )
-        if (pairs < 0).any():
+        sources, targets = self.layer_of[self.pre], self.layer_of[self.post]
+        if (sources < 0).any() or (targets < 0).any():
             raise SnCompileError("compile-net : a link leads outside the layers : ()")
         feeds: dict[int, list[int]] = {}
-        for a, b in pairs.T.tolist():
-            feeds.setdefault(b, []).append(a)
+        for pair in np.flatnonzero(np.bincount(sources * len(self.layers) + targets)).tolist():
+            feeds.setdefault(pair % len(self.layers), []).append(pair // len(self.layers))
         depth: dict[int, int] = {}
         for start in range(len(self.layers)):
             path = [start]
@@ -216,13 +222,11 @@ class Lowering:
     def inner_links(self, unit: int) -> tuple[np.ndarray, np.ndarray]:
         """Return (sources, weights) of a unit without its bias, ordered by weight, source."""
         run = slice(self.first[unit], self.first[unit + 1])
-        keep = self.pre[run] != 0
-        return self.pre[run][keep], self.weight[run][keep]
+        return self.pre[run], self.weight[run]
 
     def bias_of(self, unit: int) -> np.ndarray:
         """Return the bias weights of a unit (usually one or none)."""
-        run = slice(self.first[unit], self.first[unit + 1])
-        return self.weight[run][self.pre[run] == 0]
+        return self.bias_weight[self.bias_first[unit] : self.bias_first[unit + 1]]
 
     def maps_of(self, layer: Layer) -> tuple[list[Map], list[int]]:
         """Split the units of a layer into feature maps and the rest."""
@@ -321,6 +325,8 @@ class Lowering:
     def lay_out(self, found: Map) -> None:
         """Give a map its place among the states."""
         found.position = self.size
+        name = self.layers[self.layer_of[found.units[0]]].name
+        self.maps.setdefault(name, []).append(found)
         row, column = np.divmod(np.arange(len(found.units)), found.columns)
         self.position[found.units] = found.position + row * found.pitch + column
         self.place_of[found.units] = np.stack([row, column], axis=1)
@@ -527,6 +533,7 @@ class Lowering:
             self.position[output.units],
             self.buffer,
             self.summary,
+            self.maps,
         )
 
     def look_ahead(self, k: int, stages: list[list[int]]) -> None:

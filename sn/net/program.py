@@ -6,12 +6,17 @@ for running, float64 (with the exact hyperbolic tangent) for checking gradients.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sn.errors import SnCompileError
 from sn.net import kernels_program as kernels
 from sn.net.lowering import Layer, Lowered, Squashing, lower
+from sn.net.nlf import NLF
+
+if TYPE_CHECKING:
+    from sn.net.memory import Network
 
 COSTS = {
     "squared": kernels.SQUARED,
@@ -211,6 +216,32 @@ class LayerProgram:
         self.rates[:] = eta / (mu + np.maximum(curvature, 0))
 
 
+def squashing_of(nlf: NLF | None) -> Squashing | None:
+    """Return the compiled form of a transfer function, None if it has none."""
+    if nlf is None or nlf.order:
+        return None
+    a, b, c, d = (float(v) for v in nlf.parameters[:4])
+    kinds = {"tanh": kernels.TANH, "lin": kernels.LINEAR, "piecewise": kernels.PIECEWISE}
+    return Squashing(kinds[nlf.kind], a, b, c, d) if nlf.kind in kinds else None
+
+
+def compile_built(network: "Network", nlf: NLF | None = None, **options: Any) -> LayerProgram:
+    """Compile what `build-net` built; layers without a transfer function get `nlf`.
+
+    `options` are those of `compile_network`.
+    """
+    layers = [
+        Layer(
+            layer.name,
+            np.asarray(layer.units),
+            squashing_of(layer.nlf if layer.nlf is not None else nlf),
+            layer.euclidean,
+        )
+        for layer in network.layers
+    ]
+    return compile_network(layers, network.links(), network.weights, **options)
+
+
 def compile_network(
     layers: Sequence[Layer],
     links: tuple[np.ndarray, np.ndarray, np.ndarray],
@@ -227,4 +258,12 @@ def compile_network(
     return LayerProgram(lowered, weights, cost, rubbish, dtype)
 
 
-__all__ = ["COSTS", "Layer", "LayerProgram", "Squashing", "compile_network"]
+__all__ = [
+    "COSTS",
+    "Layer",
+    "LayerProgram",
+    "Squashing",
+    "compile_built",
+    "compile_network",
+    "squashing_of",
+]

@@ -1,0 +1,50 @@
+"""Real courtesy amounts, nothing trained on them: python -m benchmarks.amounts [--part dev].
+
+ORAND-CAR-A as checked by eye (research use only; read from SN_DATA). Only digits count: the set
+transcribes no marks. Published for images of this kind, on other splits: tools of the 2020s not
+trained on them 50 to 57 %, the winner of the 2014 competition, trained on them, 81 %.
+"""
+
+import argparse
+
+import numpy as np
+
+from benchmarks.reading import HEADER, best, read_all, report
+from lenet.data import data_folder
+from pipeline.recognition import Engine
+
+
+def amounts(part: str) -> tuple[list[np.ndarray], list[str]]:
+    """Return the images uint8 and digit strings of ``dev`` (167) or ``train`` (913)."""
+    file = data_folder() / "orand_car_a_train_dev.npz"
+    if not file.is_file():
+        raise SystemExit(f"amounts: {file} is missing")
+    with np.load(file, allow_pickle=False) as stored:
+        z = {name: stored[name] for name in stored.files}
+    chosen = np.flatnonzero(z["use"] == part)
+    images = [
+        z["pix"][z["off"][i] : z["off"][i + 1]].reshape(z["h"][i], z["w"][i]) for i in chosen
+    ]
+    return images, [str(t) for t in z["text"][chosen]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--part", default="dev", choices=("dev", "train"))
+    parser.add_argument("--show", type=int, default=0, help="print the first N errors")
+    args = parser.parse_args()
+    images, truths = amounts(args.part)
+    engine = Engine.load()
+    print(HEADER)
+    found, seconds = read_all(engine, images, "amount")
+    right = report(f"ORAND-CAR-A {args.part}", found, truths)
+    for k in np.flatnonzero(~right)[: args.show]:
+        guess = found[k].n_best[0][0] if found[k].n_best else found[k].reason
+        print(
+            f"    {k}: {truths[k]} read as {best(found[k])} [{guess}] {found[k].confidence:.3f}"
+        )
+    print(f"{1000 * seconds:.1f} ms an image")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,199 @@
+"""From a field on paper to ink at a known size: background, rules and specks removed.
+
+Place on the road: between the field locator and the segmenter, and the same code when training
+strips are made. The size is that of the *writing*, not of the crop: the taller components
+decide. What is removed is only what cannot be part of a symbol; everything else is left for the
+recognizer to judge, and the ink that no symbol explains is accounted for at the end.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+HEIGHT = 28  # digit height in pixels after normalisation
+WORKING = 84  # rows of the working image in which paper and ink are told apart
+INK = 0.35  # ink at or above this counts as black where a bitmap is needed
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Normalised ink and where it came from.
+
+    ink : float32 (rows, columns), 0 paper ... 1 ink, digits about `HEIGHT` rows high
+    scale : pixels of the source per pixel of `ink`
+    origin : (x, y) of the upper left corner of `ink` in the source, in source pixels
+    digit_height : height of the digits in source pixels
+    """
+
+    ink: np.ndarray
+    scale: float
+    origin: tuple[float, float]
+    digit_height: float
+
+    def box(self, x: float, y: float, width: float, height: float) -> tuple[int, int, int, int]:
+        """Return a box of `ink` as (x, y, width, height) in source pixels."""
+        left, top = self.origin[0] + x * self.scale, self.origin[1] + y * self.scale
+        right, bottom = left + width * self.scale, top + height * self.scale
+        return round(left), round(top), round(right) - round(left), round(bottom) - round(top)
+
+
+def ink_of(image: np.ndarray) -> np.ndarray:
+    """Return ink 0...1 (same shape) of grey paper (uint8, 0 black): paper and shade removed.
+
+    The paper is what a closing by a disk larger than any pen stroke leaves; the ink level of
+    the writing is taken from the darkest pixels, so faint pens count as fully black.
+    """
+    import cv2
+
+    rows = image.shape[0]
+    size = 2 * max(4, round(rows * 0.15)) + 1
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (size, size))
+    border = size
+    padded = cv2.copyMakeBorder(image, *(border,) * 4, cv2.BORDER_REPLICATE)
+    smooth = cv2.GaussianBlur(padded, (3, 3), 0)
+    paper = cv2.GaussianBlur(cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, disk), (0, 0), size / 4)
+    dark = np.maximum(paper.astype(np.float32) - padded, 0)
+    dark = dark[border:-border, border:-border]
+    low = float(np.percentile(dark, 60))
+    high = float(np.percentile(dark, 98.5))
+    if high - low < 12:
+        high = max(float(dark.max()), low + 12)
+    start = low + 0.28 * (high - low)
+    return np.clip((dark - start) / (0.45 * (high - low)), 0, 1).astype(np.float32)
+
+
+def without_rules(ink: np.ndarray) -> np.ndarray:
+    """Return ink without long straight horizontal and vertical lines.
+
+    A horizontal line is a run of a third of the width or more, at most a tenth of the height
+    thick; where a stroke crosses it the crossing stays. Vertical frame lines are removed only
+    near the left and right ends, where they run over nearly the whole height.
+    """
+    import cv2
+
+    rows, columns = ink.shape
+    black = (ink >= INK).astype(np.uint8)
+    clean = ink.copy()
+    length = max(24, min(columns // 3, 5 * rows // 2))
+    # A closing bridges small breaks and steps of slightly slanted lines.
+    joined = cv2.morphologyEx(black, cv2.MORPH_CLOSE, np.ones((2, 7), np.uint8))
+    runs = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
+    runs = cv2.dilate(runs, np.ones((3, 5), np.uint8)) & joined
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(runs)
+    thick = max(3, rows // 10)
+    for k in range(1, count):
+        x, y, width, height, area = stats[k].tolist()
+        if area > thick * width or height > max(2 * thick, width // 6):
+            continue
+        line = labels[y : y + height, x : x + width] == k
+        above = np.zeros(width, bool)
+        below = np.zeros(width, bool)
+        top = y + line.argmax(axis=0)
+        bottom = y + height - 1 - line[::-1].argmax(axis=0)
+        present = line.any(axis=0)
+        for d in range(1, 4):
+            at = np.clip(top - d, 0, rows - 1)
+            above |= (black[at, np.arange(x, x + width)] > 0) & (top - d >= 0) & (d > 1)
+            at = np.clip(bottom + d, 0, rows - 1)
+            below |= (black[at, np.arange(x, x + width)] > 0) & (bottom + d < rows) & (d > 1)
+        keep = (above & below) | ~present
+        part = clean[max(0, y - 1) : y + height + 1, x : x + width]
+        gone = cv2.dilate(line.astype(np.uint8), np.ones((3, 1), np.uint8), borderValue=0) > 0
+        wide = np.zeros(part.shape, bool)
+        offset = y - max(0, y - 1)
+        wide[offset : offset + height] = gone
+        wide[offset : offset + height] |= line
+        part[wide & ~keep] = 0
+    edge = max(4, round(0.35 * rows))
+    black = (clean >= INK).astype(np.uint8)
+    for side in (np.s_[:, :edge], np.s_[:, max(0, columns - edge) :]):
+        tall = cv2.morphologyEx(
+            cv2.morphologyEx(black[side], cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8)),
+            cv2.MORPH_OPEN,
+            np.ones((max(8, round(0.8 * rows)), 1), np.uint8),
+        )
+        clean[side][cv2.dilate(tall, np.ones((1, 3), np.uint8)) > 0] = 0
+    return clean
+
+
+def without_specks(ink: np.ndarray, smallest: float) -> np.ndarray:
+    """Return ink without components of less than `smallest` pixels of black."""
+    import cv2
+
+    count, labels = cv2.connectedComponents((ink > 0.15).astype(np.uint8), connectivity=8)
+    weight = np.bincount(labels.ravel(), (ink >= INK).ravel(), count)
+    drop = weight < smallest
+    drop[0] = True
+    return np.where(drop[labels], 0, ink).astype(np.float32)
+
+
+def writing_size(ink: np.ndarray) -> tuple[float, float, float] | None:
+    """Return (digit height, top, bottom) of the writing in rows, or None without ink.
+
+    The height is the median of the taller half of the components that could be symbols; top
+    and bottom enclose those that stand on the same line.
+    """
+    import cv2
+
+    rows = ink.shape[0]
+    count, _, stats, _ = cv2.connectedComponentsWithStats((ink >= INK).astype(np.uint8))
+    boxes = stats[1:]
+    if count < 2:
+        return None
+    heights = boxes[:, 3].astype(float)
+    real = (heights >= 0.12 * rows) & (boxes[:, 2] <= 8 * heights) & (boxes[:, 4] >= 12)
+    if not real.any():
+        real = heights >= 0.5 * heights.max()
+    boxes, heights = boxes[real], heights[real]
+    tall = np.sort(heights)[len(heights) // 2 :]
+    height = float(np.median(tall))
+    same = heights >= 0.6 * height
+    middles = boxes[same, 1] + boxes[same, 3] / 2
+    middle = float(np.median(middles))
+    near = same & (np.abs(boxes[:, 1] + boxes[:, 3] / 2 - middle) < 0.75 * height)
+    top = float(np.min(boxes[near, 1]))
+    bottom = float(np.max(boxes[near, 1] + boxes[near, 3]))
+    return height, top, bottom
+
+
+def normalize(image: np.ndarray) -> Writing | None:
+    """Return the writing of a field (uint8, paper light), or None when there is no ink.
+
+    Two looks: the first finds the size of the writing, the second takes the ink again at the
+    scale at which digits are `HEIGHT` rows high.
+    """
+    import cv2
+
+    scale = image.shape[0] / WORKING
+    columns = max(8, round(image.shape[1] / scale))
+    how = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
+    work = cv2.resize(image, (columns, WORKING), interpolation=how)
+    ink = without_specks(without_rules(ink_of(work)), 10)
+    return finish(ink, scale)
+
+
+def finish(ink: np.ndarray, scale: float = 1.0) -> Writing | None:
+    """Scale clean ink so that its digits are `HEIGHT` rows high, and crop it to the line."""
+    import cv2
+
+    inked = ink[ink > 0.15]
+    if inked.size:  # faint pens: the strokes themselves say what black is
+        ink = np.minimum(ink / max(0.3, min(1.0, float(np.percentile(inked, 80)))), 1)
+    size = writing_size(ink)
+    if size is None:
+        return None
+    height, top, bottom = size
+    margin = 0.45 * height
+    first, last = max(0, round(top - margin)), min(ink.shape[0], round(bottom + margin))
+    columns = np.flatnonzero((ink[first:last] >= INK).any(axis=0))
+    if not len(columns):
+        return None
+    left = max(0, int(columns[0]) - 2)
+    right = min(ink.shape[1], int(columns[-1]) + 3)
+    part = ink[first:last, left:right]
+    zoom = HEIGHT / height
+    shape = (max(4, round(part.shape[1] * zoom)), max(4, round(part.shape[0] * zoom)))
+    how = cv2.INTER_AREA if zoom < 1 else cv2.INTER_LINEAR
+    out = cv2.resize(part, shape, interpolation=how)
+    origin = (left * scale, first * scale)
+    return Writing(np.clip(out, 0, 1), scale / zoom, origin, height * scale)

@@ -1,0 +1,215 @@
+"""The recognition transformer and what follows it: from ink to strings with confidence.
+
+Place on the road: segmentation graph -> one arc per class and candidate (recognition graph) ->
+composition with a grammar (interpretation graph) -> best strings. Penalties are -log p of a
+softmax that includes *rubbish*, so a wrong cut has no cheap class. Ink that belongs to nothing
+may be skipped, at a price that grows with its amount.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import numpy as np
+
+import gtn
+from pipeline.grammars import SYMBOLS, grammar
+from pipeline.normalization import HEIGHT, Writing, normalize
+from pipeline.records import Character
+from pipeline.segmentation import Segmentation, segment
+
+RUBBISH = len(SYMBOLS)
+SPREAD = 9.0  # classes dearer than the best of a candidate by more are left out
+SKIP = 1.5  # penalty of skipping any piece of ink ...
+SKIP_INK = 14.0  # ... plus this for as much ink as a digit has
+DIGIT_INK = 0.11 * HEIGHT * HEIGHT  # pixels of black in a thin digit
+SMALLEST = 14  # digits lower than this in the source, in pixels, are not read
+UNEXPLAINED = 0.12  # share of skipped ink above which a string is rejected
+
+
+class Recognizer(Protocol):
+    """What the engine needs of a network: images (n, 32, 32) -> penalties (n, classes)."""
+
+    def fprop(self, images: np.ndarray) -> np.ndarray:
+        """Return -log p of every symbol and of rubbish, float (n, len(SYMBOLS) + 1)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decoded:
+    """What was found in a field; the reader decides whether it may be called read."""
+
+    n_best: tuple[tuple[str, float], ...]
+    characters: tuple[Character, ...]
+    confidence: float
+    unexplained_ink: float
+    reason: str | None
+    note: str
+    quality: dict[str, object] = field(default_factory=dict)
+
+
+def skip_penalties(weights: np.ndarray) -> np.ndarray:
+    """Return the penalty (pieces,) of leaving each piece unexplained, from its ink in pixels."""
+    return SKIP + SKIP_INK * weights / DIGIT_INK
+
+
+def recognition_graph(
+    found: Segmentation, penalties: np.ndarray
+) -> tuple[gtn.Graph, np.ndarray]:
+    """Return the recognition graph and, per arc, its candidate (-1: skipped ink).
+
+    Nodes are the gaps between pieces; penalties (n, classes) are the recognizer's.
+    """
+    best = penalties[:, :RUBBISH].min(axis=1, keepdims=True)
+    rows, classes = np.nonzero(penalties[:, :RUBBISH] <= best + SPREAD)
+    count = len(found.weights)
+    first, last = found.spans[rows, 0], found.spans[rows, 1] + 1
+    skips = np.arange(count)
+    graph = gtn.Graph(
+        count + 1,
+        [0],
+        [count],
+        np.concatenate([first, skips]).astype(np.int32),
+        np.concatenate([last, skips + 1]).astype(np.int32),
+        np.concatenate([classes, np.full(count, gtn.EPSILON)]).astype(np.int32),
+        penalty=np.concatenate([penalties[rows, classes], skip_penalties(found.weights)]),
+        calc_grad=False,
+    )
+    return graph, np.concatenate([rows, np.full(count, -1)])
+
+
+class Engine:
+    """Heuristic over-segmentation with a recognizer and grammars."""
+
+    name = "character"
+
+    def __init__(self, recognizer: Recognizer, sha256: str = "") -> None:
+        self.recognizer = recognizer
+        self.sha256 = sha256
+
+    @classmethod
+    def load(cls) -> "Engine":
+        """Return the engine with the shipped weights."""
+        import lenet
+
+        network = lenet.load(cls.name)
+        return cls(network, network.sha256)
+
+    def decode(
+        self, image: np.ndarray, text: str = "amount", dpi: float | None = None
+    ) -> Decoded:
+        """Read one field.
+
+        image uint8 (rows, columns), paper light; `text` names a grammar or is a regular
+        expression; `dpi` is only reported. Raises GrammarError for a bad expression.
+        """
+        automaton = grammar(text)
+        writing = normalize(image)
+        if writing is None:
+            return Decoded((), (), 0.0, 0.0, "blank", "no ink found")
+        quality: dict[str, object] = {"digit_height": round(writing.digit_height, 1)}
+        if writing.digit_height < SMALLEST:
+            note = (
+                f"digits are {writing.digit_height:.0f} px high; {SMALLEST} or more needed. "
+                "Rescan at 200 dpi"
+            )
+            return Decoded((), (), 0.0, 0.0, "low_resolution", note, quality)
+        found = segment(writing.ink)
+        if found is None:
+            return Decoded((), (), 0.0, 0.0, "blank", "no ink found", quality)
+        penalties = self.recognizer.fprop(found.images)
+        return self.interpret(writing, found, penalties, automaton, quality)
+
+    def interpret(
+        self,
+        writing: Writing,
+        found: Segmentation,
+        penalties: np.ndarray,
+        automaton: gtn.Graph,
+        quality: dict[str, object],
+    ) -> Decoded:
+        """Compose the recognition graph with a grammar and judge the best string."""
+        graph, candidate = recognition_graph(found, penalties)
+        legal = gtn.compose(graph, automaton)
+        best = gtn.viterbi_path(legal)
+        if best is None:
+            note = "no string of the grammar fits the ink"
+            return Decoded((), (), 0.0, 1.0, "grammar", note, quality)
+        arcs = legal.origin[0][best.arcs]
+        skipped = [int(graph.src[a]) for a in arcs if candidate[a] < 0]
+        lost = float(found.weights[skipped].sum() / found.weights.sum())
+        characters = self.characters(
+            writing, found, penalties, [(int(candidate[a]), int(graph.ilabel[a])) for a in arcs]
+        )
+        free = gtn.forward_penalty(graph)
+        total = gtn.forward_penalty(legal)
+        share = math.exp(min(0.0, free - total))
+        hypotheses = gtn.nbest(legal, 5)
+        strings = [(spell(h.string, characters), h.posterior * share) for h in hypotheses]
+        texts = tuple((s, round(p, 6)) for s, p in strings)
+        confidence = strings[0][1]
+        reason, note = None, doubt(texts)
+        if lost > UNEXPLAINED:
+            reason, note = "unexplained_ink", f"{lost:.0%} of the ink belongs to no character"
+        elif share < 0.5 and hypotheses[0].posterior > 0.5:
+            reason, note = "grammar", "another string, outside the grammar, fits better"
+        return Decoded(texts, characters, confidence, lost, reason, note, quality)
+
+    def characters(
+        self,
+        writing: Writing,
+        found: Segmentation,
+        penalties: np.ndarray,
+        path: Sequence[tuple[int, int]],
+    ) -> tuple[Character, ...]:
+        """Return the characters of a path of (candidate, class), skipped ink left out."""
+        result = []
+        for n, label in path:
+            if n < 0:
+                continue
+            p = np.exp(-penalties[n, :RUBBISH])
+            order = np.argsort(-p, kind="stable")[:4]
+            others = tuple(
+                (SYMBOLS[k], round(float(p[k]), 4)) for k in order if k != label and p[k] > 1e-3
+            )
+            box = writing.box(*found.boxes[n].tolist())
+            result.append(Character(SYMBOLS[label], round(float(p[label]), 4), box, others))
+        return tuple(result)
+
+
+def spell(string: Sequence[int], characters: Sequence[Character]) -> str:
+    """Return a string of labels as text.
+
+    A fraction of a hundred is set off by a blank. Cents that are written small and raised, with
+    no point before them, get their point: what the pen left out, the height of the figures says.
+    """
+    text = "".join(SYMBOLS[k] for k in string)
+    if text.endswith("/100") and len(text) > 6:
+        return f"{text[:-6]} {text[-6:]}"
+    body = text.rstrip("*#-=")
+    if len(characters) == len(text) and body[-3:].isdigit() and len(body) > 2:
+        whole = [c.box for c, s in zip(characters, text, strict=True) if s.isdigit()]
+        boxes = [c.box for c in characters[len(body) - 2 : len(body)]]
+        rest = whole[:-2]
+        if rest:
+            tall = sorted(box[3] for box in rest)[len(rest) // 2]
+            base = sorted(box[1] + box[3] for box in rest)[len(rest) // 2]
+            small = all(b[3] < 0.8 * tall and b[1] + b[3] < base - 0.25 * tall for b in boxes)
+            if small:
+                return f"{body[:-2]}.{body[-2:]}{text[len(body) :]}"
+    return text
+
+
+def doubt(texts: Sequence[tuple[str, float]]) -> str:
+    """Return the sentence that says where the two best strings differ."""
+    if len(texts) < 2:
+        return ""
+    (best, _), (second, _) = texts[:2]
+    if len(best) == len(second):
+        places = [k for k in range(len(best)) if best[k] != second[k]]
+        if len(places) == 1:
+            k = places[0]
+            ordinal = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
+            which = f"the {ordinal[k]}" if k < len(ordinal) else f"character {k + 1}"
+            return f"{which} character is {best[k]} or {second[k]}"
+    return f"it may also be {second}"
