@@ -211,7 +211,7 @@ def scan(
         _, code = cv2.imencode(".jpg", grey, [cv2.IMWRITE_JPEG_QUALITY, jpeg])
         grey = cv2.imdecode(code, cv2.IMREAD_GRAYSCALE)
     if bilevel:
-        reach = max(round(min(size) / 3), 7) | 1
+        reach = min(max(round(min(size) / 3), 7), 45) | 1
         local = cv2.boxFilter(grey, cv2.CV_32F, (reach, reach))
         grey = np.where(grey < local * 0.82, 0, 255).astype(np.uint8)
     return grey

@@ -240,6 +240,8 @@ def compose(
         else:
             edge, right = previous
             left = _beside(edge, right, first, glyph.ink.shape[1], gap, height)
+            if parts[-1].index == i - 1 and text[i - 1] in ".,":  # never hide a point
+                left = max(left, round(right + rng.uniform(0.0, 0.12) * height))
         parts.append(_Part(i, glyph, left, y))
         end = left + glyph.ink.shape[1]
         edge = np.where(last > 0, last + left, -(1 << 20))
@@ -446,20 +448,18 @@ def random_amount(rng: np.random.Generator) -> str:
     cents = "00" if rng.random() < 0.4 else f"{int(rng.integers(100)):02d}"
     if rng.random() < (0.75 if american else 0.2):
         kind = rng.random()
-        if kind < 0.6:
+        if kind < 0.65:
             text = whole + point + cents
-        elif kind < 0.85:
+        elif kind < 0.91:
             text = f"{whole} {cents}/100"
-        elif kind < 0.93:
-            text = f"{whole} xx/100"
         else:
-            text = f"{whole}{point}{cents}-"
+            text = f"{whole} xx/100"
     else:
         ending = ("", ".-", "=", ".", "-", ".=", ",-", "#")
         share = (0.46, 0.2, 0.08, 0.1, 0.08, 0.03, 0.03, 0.02)
         text = whole + ending[int(rng.choice(len(ending), p=share))]
-    opening = ("", "$", "$ ", "#", "**", "*", "=", "$**")
-    share = (0.55, 0.22, 0.06, 0.03, 0.05, 0.03, 0.03, 0.03)
+    opening = ("", "$", "$ ", "#", "**", "*", "$**")
+    share = (0.57, 0.22, 0.07, 0.03, 0.05, 0.03, 0.03)
     text = opening[int(rng.choice(len(opening), p=share))] + text
     if text.startswith("**") and rng.random() < 0.7:
         text += "**"

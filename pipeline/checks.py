@@ -1,0 +1,704 @@
+"""A designer of checks: layouts, papers, hands and scanners of our own.
+
+`draw_check` makes one whole check with known amount and place; `write_samples` fills a folder
+with checks, strips, digit strings and single digits and their answers. Lengths of the layouts
+are inches; everything printed is drawn by `pipeline.printing`, everything written by a
+`pipeline.handwriting.StrokeHand`.
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from pipeline.handwriting import DIGITS, Hand, Script, StrokeHand, random_pen
+from pipeline.papers import KINDS, frame, paper, rule, scan, strip
+from pipeline.printing import print_code, print_text, text_width
+from pipeline.synthesis import (
+    Style,
+    compose,
+    random_amount,
+    random_digits,
+    random_phone,
+    random_style,
+)
+
+Box = tuple[int, int, int, int]
+
+# fmt: off
+ONES = (
+    "zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten",
+    "eleven", "twelve", "thirteen", "fourteen", "fifteen", "sixteen", "seventeen", "eighteen",
+    "nineteen",
+)
+TENS = ("twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety")
+PAYEES = (
+    "Dora Bell", "Lake Garage", "Holm Nursery", "Paul Reed & Son", "Glass and Frame",
+    "Red Barn Feed", "Clara Moss", "North End Books", "Marsh Dental", "Tom Ferro",
+    "Oak Lane School", "The Corner Shop", "Wood and Nail", "Lena Park", "Bay Street Gas",
+    "Heron Clinic", "Alma Pereira", "Stone Mill Bakery",
+)
+PEOPLE = (
+    "Anna Holm", "Peter Larch", "Maria Soto", "John Weaver", "Ruth Pine", "Carl Benson",
+    "Edith Marlow", "Leo Brandt", "Grace Fell", "Oscar Dahl",
+)
+# fmt: on
+FIRMS = (
+    "HOLM FABRICS",
+    "LARCH & MOSS",
+    "NORTH LIGHT SUPPLY",
+    "TIDEWATER TOOLS",
+    "PINE STREET MILL",
+)
+BANKS = ("FIRST DRAWN BANK", "BANK OF NOWHERE", "SAMPLE SAVINGS", "STROKE NATIONAL BANK")
+NOTES = ("rent", "books", "garden", "repairs", "invoice 4417", "dues", "tuition", "milk")
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """A drawn check.
+
+    Attributes
+    ----------
+    image : numpy.ndarray
+        uint8 (H, W), dark on light.
+    text : str
+        The courtesy amount as written, without a printed currency mark.
+    box : tuple of int
+        x, y, width, height of the amount's ink in the image.
+    field : tuple of int
+        x, y, width, height of the place printed for it (a box, or the room above a rule).
+    layout : str
+        Name of the layout, a key of `LAYOUTS`.
+    dpi : float
+        Pixels per inch.
+    """
+
+    image: np.ndarray
+    text: str
+    box: Box
+    field: Box
+    layout: str
+    dpi: float
+
+
+def in_words(value: int) -> str:
+    """Return a whole number below a thousand million in English words.
+
+    >>> in_words(1250)
+    'one thousand two hundred fifty'
+    """
+    if value < 20:
+        return ONES[value]
+    if value < 100:
+        ten, one = divmod(value, 10)
+        return TENS[ten - 2] + ("-" + ONES[one] if one else "")
+    for size, name in ((1000000, "million"), (1000, "thousand"), (100, "hundred")):
+        if value >= size:
+            many, rest = divmod(value, size)
+            return f"{in_words(many)} {name}" + (" " + in_words(rest) if rest else "")
+    raise AssertionError("every number of 20 and more has been handled")
+
+
+class _Desk:
+    """A blank check being printed and written on; public lengths are inches."""
+
+    def __init__(
+        self, rng: np.random.Generator, hand: Hand, size: tuple[float, float], dpi: float
+    ):
+        self.rng, self.hand, self.dpi = rng, hand, dpi
+        self.width, self.height = size
+        shape = (round(size[1] * dpi), round(size[0] * dpi))
+        kind = KINDS[int(rng.choice(5, p=(0.34, 0.22, 0.24, 0.06, 0.14)))]
+        depth = np.float32(rng.uniform(0.35, 0.75))
+        self.sheet = 1 - (1 - paper(shape, rng, kind, dpi)) * depth
+        self.tone = float(rng.uniform(0.12, 0.5))
+        self.line = float(rng.uniform(0.005, 0.012))
+        pen = random_pen(rng)
+        self.pen = replace(pen, ink=1.0, grain=min(pen.grain, 0.2))
+        self.nib = float(np.clip(0.017 * np.exp(0.22 * rng.standard_normal()), 0.011, 0.03))
+        slant = float(np.clip(rng.normal(0.2, 0.15), -0.1, 0.5))
+        self.script = Script(30.0, slant, float(rng.uniform(0.85, 1.2)), self.pen)
+        self.dark = float(rng.uniform(0.08, 0.3))
+        self.text, self.box, self.field = "", (0, 0, 0, 0), (0, 0, 0, 0)
+
+    def print(self, text: str, x: float, y: float, size: float = 0.075) -> None:
+        """Print capitals `size` inches high."""
+        print_text(self.sheet, text, (x * self.dpi, y * self.dpi), size * self.dpi, self.tone)
+
+    def print_right(self, text: str, x: float, y: float, size: float = 0.075) -> None:
+        """Print capitals that end at `x`."""
+        self.print(text, x - text_width(text, size), y, size)
+
+    def rule(self, x: float, y: float, length: float) -> None:
+        """Print a line to write on."""
+        d = self.dpi
+        thick = max(self.line * d, 1.0)
+        rule(self.sheet, (x * d, y * d), ((x + length) * d, y * d), thick, self.tone)
+
+    def frame(self, x: float, y: float, w: float, h: float, weight: float = 1.0) -> None:
+        """Print a box."""
+        d = self.dpi
+        thick = max(self.line * weight * d, 1.0)
+        frame(self.sheet, (x * d, y * d, w * d, h * d), thick, self.tone)
+
+    def shade(self, x: float, y: float, w: float, h: float) -> None:
+        """Print a security ground into a field."""
+        d = self.dpi
+        rows = slice(max(round(y * d), 0), round((y + h) * d))
+        part = self.sheet[rows, max(round(x * d), 0) : round((x + w) * d)]
+        kind = ("guilloche", "dots", "tinted")[int(self.rng.integers(3))]
+        part *= 1 - (1 - paper(part.shape, self.rng, kind, d)) * np.float32(0.7)
+
+    def write(
+        self,
+        text: str,
+        x: float,
+        y: float,
+        size: float,
+        room: float,
+        *,
+        style: Style | None = None,
+        hand: Hand | None = None,
+        centre: bool = False,
+    ) -> Box:
+        """Write on the baseline `y`, from `x` on, in at most `room` inches.
+
+        Returns the box of the ink in pixels.
+        """
+        rng, d = self.rng, self.dpi
+        words = re.search("[a-z]{2}", text) is not None
+        for _ in range(6):
+            height = size * d
+            script = replace(
+                self.script if style is None else replace(style.script, pen=self.pen),
+                height=height,
+                pen=replace(self.pen, width=min(self.nib * d / height, 0.16)),
+            )
+            gap = (-0.02 if words else 0.10) * height
+            base = style or Style(
+                gap=gap, gap_spread=0.03 * height, drift=0.01, size_spread=0.03
+            )
+            line = compose(
+                text, hand or self.hand, rng, replace(base, script=script, margin=0.02)
+            )
+            if line.ink.shape[1] <= room * d:
+                break
+            size *= max(0.55, 0.97 * room * d / line.ink.shape[1])
+        h, w = line.ink.shape
+        left = round(x * d + (max(room * d - w, 0) / 2 if centre else 0))
+        top = round(y * d - line.baseline[0] - line.baseline[1] * w / 2)
+        left, top = max(left, 0), max(top, 0)
+        part = self.sheet[top : top + h, left : left + w]
+        ink = line.ink[: part.shape[0], : part.shape[1]]
+        part *= 1 - ink * np.float32(1 - self.dark)
+        rows, columns = (
+            np.flatnonzero(ink.max(axis=1) > 0.1),
+            np.flatnonzero(ink.max(axis=0) > 0.1),
+        )
+        return (
+            left + int(columns[0]),
+            top + int(rows[0]),
+            int(np.ptp(columns)) + 1,
+            int(np.ptp(rows)) + 1,
+        )
+
+    def amount(
+        self, text: str, x: float, y: float, w: float, h: float, sign: bool = False
+    ) -> None:
+        """Write the courtesy amount into the field; `sign` keeps a written currency mark."""
+        rng = self.rng
+        text = text if sign else text.lstrip("$ ") or text
+        size = h * float(rng.uniform(0.42, 0.72))
+        style = random_style(rng, self.hand, size * self.dpi)
+        style = replace(
+            style,
+            gap=max(style.gap, 0.02 * size * self.dpi),
+            slope=float(rng.normal(0, 0.012)),
+            flourish=0.0,
+        )
+        base = y + h - (h - size) * float(rng.uniform(0.3, 0.65))
+        self.box = self.write(
+            text, x + 0.06, base, size, w - 0.12, style=style, centre=bool(rng.random() < 0.4)
+        )
+        self.text = text
+        d = self.dpi
+        self.field = (round(x * d), round(y * d), round(w * d), round(h * d))
+
+    def date(self) -> str:
+        """Return a date as people write it."""
+        rng = self.rng
+        m, day, year = rng.integers(1, 13), rng.integers(1, 29), rng.integers(88, 126)
+        form = ("{0}/{1}/{2:02d}", "{0}-{1}-{2:02d}", "{1}.{0}.{2:02d}", "{0} {1} {2:02d}")
+        return form[int(rng.integers(4))].format(m, day, year % 100)
+
+    def words(self, money: str) -> str:
+        """Return the legal amount of a canonical sum such as ``1250.00``."""
+        whole, cents = money.split(".")
+        text = in_words(int(whole)) + " and " + (cents if cents != "00" else "00") + "/100"
+        return text[0].upper() + text[1:]
+
+    def signature(self, x: float, y: float, room: float) -> None:
+        """Sign above a rule."""
+        rng = self.rng
+        scribbler = StrokeHand(np.random.default_rng(int(rng.integers(1 << 60))), wild=2.2)
+        size = float(rng.uniform(0.22, 0.32))
+        script = replace(self.script, slant=self.script.slant + 0.25, aspect=1.4)
+        gap = -0.1 * size * self.dpi
+        style = Style(
+            script, gap=gap, gap_spread=2.0, slope=0.04, flourish=float(rng.random() < 0.4)
+        )
+        self.write(
+            PEOPLE[int(rng.integers(len(PEOPLE)))],
+            x,
+            y,
+            size,
+            room,
+            style=style,
+            hand=scribbler,
+        )
+
+    def code(self, y: float) -> None:
+        """Print the magnetic code line."""
+        rng = self.rng
+        bank = "".join(str(i) for i in rng.integers(10, size=9))
+        account = "".join(str(i) for i in rng.integers(10, size=int(rng.integers(6, 11))))
+        serial = "".join(str(i) for i in rng.integers(10, size=4))
+        line = (f"T{bank}T {account}U {serial}", f"U{serial}U T{bank}T {account}U")
+        print_code(
+            self.sheet,
+            line[int(rng.integers(2))],
+            (rng.uniform(0.3, 0.8) * self.dpi, y * self.dpi),
+            self.dpi,
+        )
+
+    def some(self, names: Sequence[str]) -> str:
+        """Return one of them."""
+        return names[int(self.rng.integers(len(names)))]
+
+    def jitter(self, spread: float = 0.06) -> float:
+        """Return a small displacement in inches."""
+        return float(self.rng.uniform(-spread, spread))
+
+
+def _head(desk: _Desk, name: str, x: float = 0.25, y: float = 0.3) -> None:
+    """Print the account holder's block."""
+    desk.print(name, x, y, 0.1)
+    desk.print(f"{desk.rng.integers(10, 990)} RIVER ROAD", x, y + 0.14, 0.065)
+    desk.print(f"SOMEWHERE {desk.rng.integers(10000, 99999)}", x, y + 0.26, 0.065)
+
+
+def _written(desk: _Desk, money: str, y_payee: float, y_words: float, right: float) -> None:
+    """Write payee and legal amount."""
+    size = float(desk.rng.uniform(0.15, 0.2))
+    desk.write(desk.some(PAYEES), 1.05 + desk.jitter(), y_payee - 0.02, size, right - 1.2)
+    room = right - 0.35
+    desk.write(desk.words(money), 0.35 + desk.jitter(), y_words - 0.02, size, room)
+
+
+def _foot(desk: _Desk, y: float, right: float) -> None:
+    """Print and fill memo, signature and code line."""
+    desk.print("MEMO", 0.25, y)
+    desk.rule(0.6, y + 0.02, 1.8)
+    desk.write(desk.some(NOTES), 0.7, y, 0.15, 1.5)
+    desk.rule(right - 2.3, y + 0.02, 2.3)
+    desk.signature(right - 2.2, y, 2.1)
+    desk.code(desk.height - 0.19 - abs(desk.jitter(0.05)))
+
+
+def _personal(desk: _Desk, money: str, text: str) -> None:
+    rng = desk.rng
+    right = desk.width - 0.25
+    _head(desk, desk.some(PEOPLE))
+    desk.print_right(str(rng.integers(101, 9999)), right, 0.32, 0.12)
+    desk.print_right(
+        f"{rng.integers(10, 99)}-{rng.integers(100, 999)}/{rng.integers(100, 999)}",
+        right,
+        0.46,
+        0.05,
+    )
+    desk.print("DATE", right - 1.75, 0.68)
+    desk.rule(right - 1.4, 0.7, 1.15)
+    desk.write(desk.date(), right - 1.3, 0.68, 0.15, 1.0)
+    y = 1.12 + desk.jitter()
+    w, h = 1.05 + abs(desk.jitter(0.2)), 0.27 + abs(desk.jitter(0.06))
+    x = right - w + desk.jitter(0.04)
+    desk.print("PAY TO THE", 0.25, y - 0.1, 0.06)
+    desk.print("ORDER OF", 0.25, y, 0.06)
+    desk.rule(0.95, y + 0.02, x - 0.32 - 0.95)
+    desk.print("$", x - 0.19, y + 0.01, 0.17)
+    if rng.random() < 0.4:
+        desk.shade(x, y - h + 0.04, w, h)
+    desk.frame(x, y - h + 0.04, w, h, 1.0 if rng.random() < 0.7 else 2.2)
+    below = y + 0.4 + desk.jitter(0.04)
+    desk.rule(0.25, below + 0.02, right - 1.1)
+    desk.print("DOLLARS", right - 0.75, below + 0.02, 0.08)
+    _written(desk, money, y, below, x - 0.3 if x - 0.3 < right - 0.9 else right - 0.9)
+    desk.print(desk.some(BANKS), 0.25, below + 0.28, 0.09)
+    _foot(desk, 2.28 + desk.jitter(0.03), right)
+    desk.amount(text, x, y - h + 0.04, w, h)
+
+
+def _lined(desk: _Desk, money: str, text: str) -> None:
+    """Draw a personal check without a box: a currency mark and a rule."""
+    rng = desk.rng
+    right = desk.width - 0.25
+    _head(desk, desk.some(PEOPLE))
+    desk.print_right("NO. " + str(rng.integers(101, 999)), right, 0.3, 0.1)
+    desk.rule(right - 2.2, 0.66, 1.5)
+    desk.print("19", right - 0.62, 0.66, 0.09)
+    desk.write(desk.date(), right - 2.1, 0.64, 0.15, 1.3)
+    y = 1.1 + desk.jitter()
+    w, h = 1.2 + abs(desk.jitter(0.2)), 0.34
+    x = right - w
+    desk.print("PAY TO", 0.25, y - 0.1, 0.065)
+    desk.print("ORDER OF", 0.25, y, 0.065)
+    desk.rule(0.95, y + 0.02, x - 0.3 - 0.95)
+    desk.print("$", x - 0.22, y + 0.01, 0.2)
+    desk.rule(x, y + 0.02, w)
+    below = y + 0.4 + desk.jitter(0.04)
+    desk.rule(0.25, below + 0.02, right - 1.1)
+    desk.print("DOLLARS", right - 0.75, below + 0.02, 0.08)
+    _written(desk, money, y, below, x - 0.3)
+    desk.print(desk.some(BANKS), 0.25, below + 0.28, 0.1)
+    _foot(desk, 2.28 + desk.jitter(0.03), right)
+    desk.amount(text, x, y - h + 0.01, w, h)
+
+
+def _business(desk: _Desk, money: str, text: str) -> None:
+    rng = desk.rng
+    right = desk.width - 0.3
+    _head(desk, desk.some(FIRMS), 0.35, 0.38)
+    desk.print(desk.some(BANKS), 3.2, 0.4, 0.09)
+    desk.print_right("CHECK NO. " + str(rng.integers(10000, 99999)), right, 0.36, 0.11)
+    desk.print("DATE", right - 2.0, 0.78)
+    desk.rule(right - 1.6, 0.8, 1.4)
+    desk.write(desk.date(), right - 1.5, 0.78, 0.17, 1.2)
+    y = 1.45 + desk.jitter()
+    w, h = 1.5 + desk.jitter(0.2), 0.36 + abs(desk.jitter(0.08))
+    x = right - w
+    desk.print("PAY", 0.35, y, 0.09)
+    desk.rule(0.7, y + 0.03, x - 1.0)
+    desk.print("AMOUNT", x + 0.05, y - h - 0.02, 0.07)
+    if rng.random() < 0.5:
+        desk.shade(x, y - h + 0.06, w, h)
+    desk.frame(x, y - h + 0.06, w, h, 1.5)
+    inside = rng.random() < 0.5
+    if inside:
+        desk.print("$", x + 0.06, y, 0.16)
+    size = float(rng.uniform(0.16, 0.2))
+    desk.write(desk.words(money), 0.8, y, size, x - 1.2)
+    below = y + 0.5
+    desk.print("TO THE", 0.35, below - 0.11, 0.065)
+    desk.print("ORDER OF", 0.35, below, 0.065)
+    desk.rule(1.1, below + 0.03, 4.0)
+    desk.write(desk.some(PAYEES), 1.25, below, size, 3.6)
+    for k in range(2):
+        desk.rule(right - 2.6, 2.35 + 0.42 * k, 2.6)
+    desk.print("AUTHORIZED SIGNATURE", right - 2.0, 2.87, 0.055)
+    desk.signature(right - 2.4, 2.33 + 0.42 * float(rng.integers(2)), 2.3)
+    if rng.random() < 0.4:
+        desk.print("NOT VALID OVER $5,000.00", 0.35, 2.75, 0.06)
+    desk.code(desk.height - 0.22)
+    shift = 0.2 if inside else 0.0
+    desk.amount(text, x + shift, y - h + 0.06, w - shift, h, sign=not inside)
+
+
+def _table(desk: _Desk, money: str, text: str) -> None:
+    """Draw a business check whose date, number and amount stand in a row of boxes."""
+    rng = desk.rng
+    right = desk.width - 0.3
+    _head(desk, desk.some(FIRMS), 0.35, 0.38)
+    y, h = 1.0 + desk.jitter(), 0.4
+    widths = (1.05, 0.95, 1.6)
+    x = right - sum(widths)
+    for label, w in zip(("DATE", "CHECK NO.", "AMOUNT"), widths, strict=True):
+        desk.frame(x, y, w, h)
+        desk.rule(x, y + 0.12, w)
+        desk.print(label, x + 0.1, y + 0.1, 0.065)
+        if label == "DATE":
+            desk.write(desk.date(), x + 0.08, y + h - 0.06, 0.14, w - 0.16)
+        elif label == "CHECK NO.":
+            desk.print(str(rng.integers(10000, 99999)), x + 0.2, y + h - 0.08, 0.11)
+        else:
+            field = (x, y + 0.12, w, h - 0.12)
+        x += w
+    desk.print("PAY TO THE ORDER OF", 0.35, 1.85, 0.06)
+    desk.rule(1.7, 1.88, 4.2)
+    size = float(rng.uniform(0.16, 0.2))
+    desk.write(desk.some(PAYEES), 1.9, 1.86, size, 3.8)
+    desk.rule(0.35, 2.28, right - 1.3)
+    desk.print("DOLLARS", right - 0.8, 2.28, 0.08)
+    desk.write(desk.words(money), 0.5, 2.26, size, right - 1.6)
+    desk.print(desk.some(BANKS), 0.35, 2.7, 0.1)
+    desk.rule(right - 2.6, 2.9, 2.6)
+    desk.signature(right - 2.4, 2.88, 2.3)
+    desk.code(desk.height - 0.22)
+    desk.amount(text, *field, sign=True)
+
+
+def _corner(desk: _Desk, money: str, text: str) -> None:
+    """Draw a check with a large amount box in the upper right corner."""
+    rng = desk.rng
+    right = desk.width - 0.2
+    w, h = 2.0 + desk.jitter(0.2), 0.42 + abs(desk.jitter(0.06))
+    x, y = right - w, 0.22 + abs(desk.jitter(0.08))
+    if rng.random() < 0.8:
+        desk.shade(x, y, w, h)
+    desk.frame(x, y, w, h)
+    inside = rng.random() < 0.6
+    if inside:
+        desk.print("$", x + 0.06, y + h - 0.1, 0.18)
+    desk.print(desk.some(BANKS), 0.3, 0.4, 0.12)
+    desk.print("SERIE " + str(rng.integers(1000000, 9999999)), 0.3, 0.62, 0.07)
+    desk.rule(3.0, 1.0, right - 3.0)
+    desk.write(desk.date(), right - 1.6, 0.98, 0.17, 1.3)
+    desk.print("PAY TO", 0.3, 1.35, 0.065)
+    desk.rule(1.0, 1.38, right - 1.0)
+    size = float(rng.uniform(0.16, 0.2))
+    desk.write(desk.some(PAYEES), 1.2, 1.36, size, 4.0)
+    desk.print("THE SUM OF", 0.3, 1.75, 0.065)
+    desk.rule(1.0, 1.78, right - 1.0)
+    desk.write(desk.words(money), 1.2, 1.76, size, right - 1.5)
+    desk.print(
+        f"{rng.integers(100, 999)}-{rng.integers(10000, 99999)}-{rng.integers(9)}",
+        0.3,
+        2.3,
+        0.08,
+    )
+    desk.rule(right - 2.4, 2.45, 2.4)
+    desk.signature(right - 2.2, 2.43, 2.1)
+    desk.code(desk.height - 0.2)
+    shift = 0.22 if inside else 0.0
+    desk.amount(text, x + shift, y, w - shift, h, sign=not inside)
+
+
+def _receipt(desk: _Desk, money: str, text: str) -> None:
+    """Draw a receipt form: the amount box stands lower left."""
+    rng = desk.rng
+    right = desk.width - 0.3
+    desk.print("RECEIPT", 0.3, 0.38, 0.16)
+    desk.print_right("NO. " + str(rng.integers(100, 9999)), right, 0.36, 0.1)
+    desk.print("DATE", right - 1.9, 0.68)
+    desk.rule(right - 1.5, 0.7, 1.5)
+    desk.write(desk.date(), right - 1.4, 0.68, 0.15, 1.2)
+    size = float(rng.uniform(0.15, 0.2))
+    for y, label in ((1.08, "RECEIVED FROM"), (1.5, "THE SUM OF")):
+        desk.print(label, 0.3, y, 0.065)
+        desk.rule(1.2, y + 0.02, right - 1.2)
+    desk.write(desk.some(PAYEES), 1.4, 1.08, size, right - 1.8)
+    desk.write(desk.words(money), 1.4, 1.5, size, right - 1.8)
+    w, h = 1.5 + desk.jitter(0.2), 0.36
+    x, y = 0.6 + desk.jitter(), 1.95 + desk.jitter()
+    desk.print("$", x - 0.22, y + h - 0.08, 0.2)
+    desk.frame(x, y, w, h, 1.5)
+    desk.rule(right - 2.5, 2.35, 2.5)
+    desk.signature(right - 2.3, 2.33, 2.2)
+    desk.amount(text, x, y, w, h)
+
+
+LAYOUTS: dict[str, tuple[tuple[float, float], Callable[[_Desk, str, str], None]]] = {
+    "personal": ((6.0, 2.75), _personal),
+    "lined": ((6.0, 2.75), _lined),
+    "business": ((8.25, 3.5), _business),
+    "table": ((8.25, 3.5), _table),
+    "corner": ((7.0, 3.0), _corner),
+    "receipt": ((6.5, 2.75), _receipt),
+}
+
+
+def amount_value(text: str) -> str:
+    """Return the canonical value, such as ``1250.00``, of a text of `random_amount`."""
+    cents = re.search(r"[.,](\d\d)[-=*#]*$|(\d\d)/100", text)
+    whole = text[: cents.start()] if cents else re.sub(r"xx/100", "", text)
+    value = re.sub(r"\D", "", whole)
+    return f"{int(value or 0)}.{(cents[1] or cents[2]) if cents else '00'}"
+
+
+def draw_check(
+    rng: np.random.Generator,
+    layout: str | None = None,
+    hand: Hand | None = None,
+    *,
+    dpi: float = 200,
+    bilevel: bool | None = None,
+    noise: float | None = None,
+) -> Check:
+    """Draw a whole check.
+
+    Parameters
+    ----------
+    rng : numpy.random.Generator
+        Decides everything that is not given.
+    layout : str, optional
+        A key of `LAYOUTS`.
+    hand : Hand, optional
+        Who fills it in; a new stroke hand when not given. It must write letters.
+    dpi : float
+        Pixels per inch of the image.
+    bilevel : bool, optional
+        Black and white, as fax and check scanners deliver; one in eight when not given.
+    noise : float, optional
+        Deviation of the scanner's grey noise, 0..1.
+
+    Returns
+    -------
+    Check
+        Image, amount and where it stands.
+    """
+    hand = StrokeHand(rng) if hand is None else hand
+    layout = list(LAYOUTS)[int(rng.integers(len(LAYOUTS)))] if layout is None else layout
+    size, design = LAYOUTS[layout]
+    text = random_amount(rng)
+    while len(text) > 13:
+        text = random_amount(rng)
+    desk = _Desk(rng, hand, size, 200.0)
+    design(desk, amount_value(text), text)
+    scale = dpi / 200
+    turn = float(rng.normal(0, 0.35)) if rng.random() < 0.5 else 0.0
+    image = scan(
+        desk.sheet,
+        rng,
+        scale=scale,
+        noise=float(rng.uniform(0.002, 0.02)) if noise is None else noise,
+        blur=float(rng.uniform(0.3, 0.8)),
+        shade=float(rng.uniform(0.01, 0.05)) if rng.random() < 0.3 else 0.0,
+        speckle=float(rng.uniform(0.2, 2)) if rng.random() < 0.2 else 0.0,
+        jpeg=int(rng.integers(50, 92)) if rng.random() < 0.3 and noise is None else 0,
+        bilevel=bool(rng.random() < 0.125) if bilevel is None else bilevel,
+        turn=turn,
+    )
+    centre = (desk.sheet.shape[1] / 2, desk.sheet.shape[0] / 2)
+    box, field = (_turned(b, centre, turn, scale, image.shape) for b in (desk.box, desk.field))
+    return Check(image, desk.text, box, field, layout, dpi)
+
+
+def _turned(
+    box: Box, centre: tuple[float, float], turn: float, scale: float, shape: tuple[int, ...]
+) -> Box:
+    """Return the upright box around `box` after the scan, inside the image."""
+    x, y, w, h = box
+    corners = np.array([[x, y], [x + w, y], [x, y + h], [x + w, y + h]], float) - centre
+    c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
+    moved = (corners @ np.array([[c, -s], [s, c]]) + centre) * scale
+    low = np.clip(np.floor(moved.min(axis=0)), 0, None).astype(int)
+    high = np.minimum(np.ceil(moved.max(axis=0)).astype(int), shape[::-1])
+    return (int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
+
+
+# --- samples -----------------------------------------------------------------------------
+
+
+def _legible(rng: np.random.Generator) -> tuple[StrokeHand, Style]:
+    """Return a clear hand and a clear layout: what a good reader gets right."""
+    hand = StrokeHand(rng, wild=float(rng.uniform(0.3, 0.75)))
+    style = random_style(rng, hand, float(rng.uniform(32, 42)))
+    pen = replace(style.script.pen, ink=1.0, grain=0.0)
+    return hand, replace(
+        style,
+        script=replace(style.script, pen=pen),
+        gap=max(style.gap, 2.0),
+        gap_spread=1.0,
+        flourish=0.0,
+        join=style.join * 0.5,
+        margin=0.4,
+    )
+
+
+def _save(image: np.ndarray, path: Path) -> None:
+    """Write a grey image in the format its suffix names; TIFF is bilevel G4, PNG 16 greys."""
+    from PIL import Image
+
+    if path.suffix == ".tif":
+        Image.fromarray(image > 127).save(path, compression="group4", dpi=(200, 200))
+    elif path.suffix == ".jpg":
+        Image.fromarray(image).save(path, quality=80, dpi=(200, 200))
+    elif path.suffix == ".png":
+        coarse = np.rint(image / 17).astype(np.uint8) * 17
+        Image.fromarray(coarse).save(path, optimize=True, dpi=(200, 200))
+    else:
+        Image.fromarray(image).save(path)
+
+
+def write_samples(folder: Path, seed: int, n: int) -> None:
+    """Draw `n` samples of each kind into subfolders of `folder`.
+
+    ``checks/`` holds whole checks, ``strips/`` cropped amounts, ``strings/`` digit strings and
+    telephone numbers, ``digits/`` single digits; each with ``labels.tsv`` (a header line, then
+    file and text as written). Most files are PNG; in every folder one is a JPEG, one a G4 TIFF
+    and one a PGM where there are enough. Equal arguments give equal pixels.
+
+    Parameters
+    ----------
+    folder : pathlib.Path
+        Made when it does not exist; files of the same names are replaced.
+    seed : int
+        Seed of everything drawn; also written into the file names.
+    n : int
+        Images of each kind, at least 1.
+
+    Raises
+    ------
+    ValueError
+        When `n` is below 1 or `seed` below 0.
+    """
+    if n < 1 or seed < 0:
+        raise ValueError(
+            f"write_samples: n is {n}, seed is {seed}: n >= 1 and seed >= 0 expected"
+        )
+    makers: dict[str, Callable[[np.random.Generator, int, str], tuple[np.ndarray, str]]] = {
+        "checks": _sample_check,
+        "strips": _sample_strip,
+        "strings": _sample_string,
+        "digits": _sample_digit,
+    }
+    for kind, (name, make) in enumerate(makers.items()):
+        place = Path(folder) / name
+        place.mkdir(parents=True, exist_ok=True)
+        special = {1: ".jpg", 2: ".tif"} | ({} if name == "checks" else {3: ".pgm"})
+        rows = ["file\ttext"]
+        for i in range(n):
+            suffix = special.get(i, ".png")
+            image, text = make(np.random.default_rng((seed, kind, i)), i, suffix)
+            file = f"{name[:-1]}-{seed}-{i:03d}{suffix}"
+            _save(image, place / file)
+            rows.append(f"{file}\t{text}")
+        (place / "labels.tsv").write_text("\n".join(rows) + "\n", encoding="utf-8")
+
+
+def _sample_check(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.ndarray, str]:
+    hand = StrokeHand(rng, wild=float(rng.uniform(0.3, 0.75)))
+    layout = list(LAYOUTS)[i % len(LAYOUTS)]
+    check = draw_check(rng, layout, hand, bilevel=suffix == ".tif", noise=0.003)
+    return check.image, check.text
+
+
+def _sample_strip(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.ndarray, str]:
+    hand, style = _legible(rng)
+    line = compose(random_amount(rng), hand, rng, style)
+    image = strip(line, rng, KINDS[i % len(KINDS)])
+    return _two_levels(image) if suffix == ".tif" else image, line.text
+
+
+def _sample_string(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.ndarray, str]:
+    hand, style = _legible(rng)
+    text = random_phone(rng) if i % 3 == 2 else random_digits(rng, 4, 10)
+    line = compose(text, hand, rng, style)
+    image = strip(line, rng, KINDS[i % 2])
+    return _two_levels(image) if suffix == ".tif" else image, line.text
+
+
+def _sample_digit(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.ndarray, str]:
+    hand, style = _legible(rng)
+    line = compose(DIGITS[i % 10], hand, rng, style)
+    image = scan(paper(line.ink.shape, rng) * (1 - 0.85 * line.ink), rng, noise=0.005)
+    return _two_levels(image) if suffix == ".tif" else image, line.text
+
+
+def _two_levels(image: np.ndarray) -> np.ndarray:
+    """Threshold by Otsu's rule."""
+    import cv2
+
+    return cv2.threshold(image, 0, 255, cv2.THRESH_BINARY | cv2.THRESH_OTSU)[1]

@@ -1,0 +1,531 @@
+"""Where the courtesy amount may stand: candidate fields with penalties, cheapest first.
+
+The field locator of the cascade. It looks for printed boxes, for rules to write on and for
+currency marks, measures each candidate by the terms of `TERMS`, and adds them up with the
+weights given there into a penalty: lower is better, the scale is that of a negative logarithm
+(differences of penalties are log odds), so it can be added to those of recognition along a
+path. The weights were fitted by `fit` on drawn checks; see docs/synthesis.md.
+
+A crop that is no whole check (small, or filled by a single line) is one field of penalty 0.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from pipeline.handwriting import Pen, Script, StrokeHand
+from pipeline.printing import print_text
+
+WIDTH = 1200  # working width in pixels: 200 dots per inch of a personal check
+TERMS = {
+    # 1 when the field is the room between two rules, not a closed box.
+    "two rules": 0.57,
+    # 1 when the field is the room above a single rule.
+    "one rule": 2.49,
+    # 1 when nothing but a currency mark points at it.
+    "only a mark": 1.31,
+    # Doubt, 0..1, that a currency mark stands at its left end.
+    "no mark": 2.34,
+    # Squared distance of its centre from 84 % of the width, in 11 %, at most 3.
+    "across": 0.8,
+    # Squared distance of its centre from 33 % of the height, in 13 %, at most 2.
+    "down": 0.93,
+    # How much its width falls below 1.8 heights, in heights.
+    "narrow": 1,
+    # How much its width exceeds 7 heights, in heights.
+    "long": 0,
+    # How much it is lower than 0.18 inch of a personal check, in tenths of an inch.
+    "low": 0.99,
+    # How much it is higher than 0.5 inch, in tenths of an inch.
+    "high": 0.99,
+    # 1 when no writing stands in it.
+    "empty": 1.39,
+    # How far its pieces fall below 36 % of its height, in tenths of the height.
+    "small": 1.12,
+    # Pieces beyond eleven: words, not an amount.
+    "many": 1.2,
+    # Share of pieces much broader than high: joined letters.
+    "broad": 1.15,
+    # Share of pieces of exactly one height, as print has them.
+    "print": 1.27,
+    # Printed uprights that part it into cells, at most 3.
+    "divided": 0.21,
+}
+WEIGHTS = np.array(list(TERMS.values()))
+Box = tuple[int, int, int, int]
+LIMIT = 8  # candidates handed on
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A place where an amount may stand.
+
+    `box` is x, y, width, height in pixels of the image; `penalty` is at least 0; `kind` is
+    ``strip`` (the whole image), ``box``, ``rules``, ``rule`` or ``mark``.
+    """
+
+    box: Box
+    penalty: float
+    kind: str
+
+
+@dataclass(slots=True)
+class _Page:
+    """A check taken apart, at working size; all masks are uint8 0 or 1."""
+
+    ink: np.ndarray
+    across: np.ndarray
+    down: np.ndarray
+    pieces: np.ndarray  # int (n, 4): x, y, w, h of what is left without lines
+    area: np.ndarray
+    marks: list[tuple[int, int, int, int, float]]  # x, y, w, h, likeness 0..1
+
+
+def locate(pixels: np.ndarray) -> list[Field]:
+    """Find the fields that may hold the courtesy amount.
+
+    Parameters
+    ----------
+    pixels : numpy.ndarray
+        uint8 grey image (H, W), dark writing on light paper: a cropped strip or a whole check.
+
+    Returns
+    -------
+    list of Field
+        Cheapest first, at least one. Boxes lie inside the image and take in writing that
+        crosses the printed lines.
+
+    Raises
+    ------
+    ValueError
+        When `pixels` is not a two-dimensional uint8 image.
+    """
+    if pixels.ndim != 2 or pixels.dtype != np.uint8 or not pixels.size:
+        raise ValueError(
+            f"locate: a 2-D uint8 image is expected, not {pixels.ndim}-D {pixels.dtype}"
+        )
+    rows, columns = pixels.shape
+    whole = Field((0, 0, columns, rows), 0.0, "strip")
+    if columns < 480 or rows < 190 or not 1.5 <= columns / rows <= 3.8:
+        return [whole]
+    scale = min(WIDTH / columns, 1.0)
+    page = _take_apart(_resized(pixels, scale))
+    if not _is_page(page):
+        return [whole]
+    fields: list[Field] = []
+    measured = [(*measure(page, box, kind), kind) for box, kind in _candidates(page)]
+    priced = [(float(WEIGHTS @ terms), box, kind) for box, terms, kind in measured]
+    for penalty, box, kind in sorted(priced):
+        field = Field(_outward(box, scale, pixels.shape), penalty, kind)
+        if all(_overlap(field.box, other.box) < 0.5 for other in fields):
+            fields.append(field)
+    return fields[:LIMIT] or [whole]
+
+
+def _outward(box: Box, scale: float, shape: tuple[int, ...]) -> Box:
+    """Return a box of the working image in pixels of the original."""
+    x, y = max(int(box[0] / scale), 0), max(int(box[1] / scale), 0)
+    right = min(int(np.ceil((box[0] + box[2]) / scale)), shape[1])
+    low = min(int(np.ceil((box[1] + box[3]) / scale)), shape[0])
+    return x, y, right - x, low - y
+
+
+def _resized(pixels: np.ndarray, scale: float) -> np.ndarray:
+    import cv2
+
+    if scale == 1:
+        return pixels
+    size = (round(pixels.shape[1] * scale), round(pixels.shape[0] * scale))
+    return cv2.resize(pixels, size, interpolation=cv2.INTER_AREA)
+
+
+def _take_apart(grey: np.ndarray) -> _Page:
+    """Separate ink, long lines and pieces of writing or print."""
+    import cv2
+
+    unit = grey.shape[1] / WIDTH
+    odd = max(round(19 * unit), 9) | 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (odd, odd))
+    ground = cv2.GaussianBlur(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel), (0, 0), odd / 3)
+    dark = cv2.subtract(ground, grey)
+    level = max(0.38 * float(np.percentile(dark, 99.2)), 14.0)
+    ink = (dark > level).astype(np.uint8)
+    long_h, long_v = max(round(46 * unit), 20), max(round(26 * unit), 12)
+    # Lines are printed paler than the writing: they get a lower threshold.
+    pale = (dark > max(0.45 * level, 9.0)).astype(np.uint8)
+    lax = cv2.dilate(pale, np.ones((3, 1), np.uint8))
+    across = cv2.morphologyEx(lax, cv2.MORPH_OPEN, np.ones((1, long_h), np.uint8))
+    lax = cv2.dilate(pale, np.ones((1, 3), np.uint8))
+    down = cv2.morphologyEx(lax, cv2.MORPH_OPEN, np.ones((long_v, 1), np.uint8))
+    bridge = np.ones((3, max(round(15 * unit), 7)), np.uint8)
+    across = cv2.morphologyEx(across, cv2.MORPH_CLOSE, bridge)
+    across = _only_long(across, 0, 2.2 * long_h, 9 * unit + 4, None)
+    # Upright strokes of writing also survive: a printed line meets others at a right angle.
+    down = _only_long(down, 1, 1.25 * long_v, 9 * unit + 4, across)
+    lines = across | down
+    rest = ink & (1 - lines)
+    # Writing that crosses a rule was cut by its removal: close it again, upright.
+    rest |= cv2.morphologyEx(
+        rest, cv2.MORPH_CLOSE, np.ones((max(round(6 * unit), 3), 1), np.uint8)
+    )
+    _, _, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
+    stats = stats[1:]
+    big = (stats[:, 4] > 6 * unit * unit) & (np.maximum(stats[:, 2], stats[:, 3]) > 3)
+    stats = stats[big]
+    page = _Page(ink, across, down, stats[:, :4], stats[:, 4], [])
+    page.marks = _marks(page, rest)
+    return page
+
+
+def _only_long(
+    mask: np.ndarray, axis: int, length: float, thick: float, crossed: np.ndarray | None
+) -> np.ndarray:
+    """Keep straight thin components of at least this extent.
+
+    With `crossed`, only those that touch one of these lines and stand at a right angle to them.
+    """
+    import cv2
+
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    extent = stats[:, 2 + axis]
+    keep = (extent >= length) & (stats[:, 4] / np.maximum(extent, 1) <= thick)
+    if crossed is not None:
+        touching = np.zeros(len(stats), bool)
+        touching[np.unique(labels[cv2.dilate(crossed, np.ones((7, 7), np.uint8)) > 0])] = True
+        keep &= touching
+        skew = _skew(crossed)
+        for i in np.flatnonzero(keep):
+            x, y, w, h = stats[i, :4]
+            lean = _slope(np.equal(labels[y : y + h, x : x + w].T, i))
+            keep[i] = abs(lean + skew) < 0.02 + 1.5 / h
+    keep[0] = False
+    return keep.astype(np.uint8)[labels]
+
+
+def _slope(line: np.ndarray) -> float:
+    """Return the rise per column of a boolean picture of one line, rows counted downwards."""
+    n = line.shape[1]
+    rows = np.arange(line.shape[0])[:, None]
+    ends = []
+    for part in (line[:, : n // 3 + 1], line[:, n - n // 3 - 1 :]):
+        ends.append(float((part * rows).sum()) / max(int(part.sum()), 1))
+    return (ends[1] - ends[0]) / max(n - n // 3 - 1, 1)
+
+
+def _skew(across: np.ndarray) -> float:
+    """Return the usual slope of the horizontal lines, 0 when there are none."""
+    import cv2
+
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(across, connectivity=8)
+    longest = np.argsort(-stats[1:, 2])[:7] + 1
+    slopes = []
+    for i in longest:
+        x, y, w, h = stats[i, :4]
+        slopes.append(_slope(labels[y : y + h, x : x + w] == i))
+    return float(np.median(slopes)) if slopes else 0.0
+
+
+def _is_page(page: _Page) -> bool:
+    """Tell a whole check from a large scan of one line: much small matter, several lines."""
+    rows = page.ink.shape[0]
+    tall = page.pieces[:, 3] > 0.012 * page.ink.shape[1]
+    heights = page.pieces[tall, 3]
+    if len(heights) < 12:
+        return False
+    return float(np.percentile(heights, 80)) < 0.3 * rows
+
+
+@cache
+def _templates() -> np.ndarray:
+    """Return pictures of currency marks, printed and written, float32 (n, 24 * 16), normal."""
+    import cv2
+
+    pictures = []
+    for weight in (0.10, 0.16, 0.24):
+        sheet = np.ones((70, 60), np.float32)
+        print_text(sheet, "$", (12, 58), 44, 0.0, weight)
+        pictures.append(1 - sheet)
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        hand = StrokeHand(rng, wild=0.4)
+        pictures.append(hand.glyph("$", rng, Script(44, 0.15, 1.0, Pen(0.11))).ink)
+    rows = []
+    for picture in pictures:
+        used = np.argwhere(picture > 0.3)
+        (top, left), (low, right) = used.min(axis=0), used.max(axis=0) + 1
+        small = cv2.resize(picture[top:low, left:right], (16, 24), interpolation=cv2.INTER_AREA)
+        rows.append(_normal(small))
+    return np.stack(rows)
+
+
+def _normal(small: np.ndarray) -> np.ndarray:
+    import cv2
+
+    soft = cv2.GaussianBlur(small.astype(np.float32), (0, 0), 1.0).ravel()
+    soft = soft - soft.mean()
+    return soft / (np.linalg.norm(soft) + 1e-6)
+
+
+def _marks(page: _Page, rest: np.ndarray) -> list[tuple[int, int, int, int, float]]:
+    """Return pieces that look like a currency mark, with their likeness."""
+    import cv2
+
+    unit = page.ink.shape[1] / WIDTH
+    found = []
+    for (x, y, w, h), area in zip(page.pieces.tolist(), page.area.tolist(), strict=True):
+        if not 14 * unit <= h <= 64 * unit or not 0.3 <= w / h <= 0.95:
+            continue
+        if not 0.15 <= area / (w * h) <= 0.75:
+            continue
+        beside = (page.pieces[:, 0] < x) & (page.pieces[:, 3] > 0.5 * h)
+        beside &= page.pieces[:, 0] + page.pieces[:, 2] > x - 0.5 * h
+        beside &= np.abs(page.pieces[:, 1] + page.pieces[:, 3] / 2 - y - h / 2) < 0.5 * h
+        if beside.any():  # a figure within a number
+            continue
+        part = rest[y : y + h, x : x + w].astype(np.float32)
+        small = cv2.resize(part, (16, 24), interpolation=cv2.INTER_AREA)
+        likeness = float((_templates() @ _normal(small)).max())
+        if likeness > 0.68:
+            found.append((x, y, w, h, min((likeness - 0.62) / 0.22, 1.0)))
+    return found
+
+
+def _candidates(page: _Page) -> list[tuple[Box, str]]:
+    """Propose boxes, the room between two rules or above one, and the room after a mark."""
+    import cv2
+
+    rows, columns = page.ink.shape
+    unit = columns / WIDTH
+    found: list[tuple[Box, str]] = []
+    bridge = max(round(9 * unit), 5)
+    lines = cv2.morphologyEx(page.across, cv2.MORPH_CLOSE, np.ones((1, bridge), np.uint8))
+    lines |= cv2.morphologyEx(page.down, cv2.MORPH_CLOSE, np.ones((bridge, 1), np.uint8))
+    lines = cv2.dilate(lines, np.ones((3, 3), np.uint8))
+    cells: list[Box] = []
+    contours, tree = cv2.findContours(lines, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_SIMPLE)
+    for i, contour in enumerate(contours):
+        if tree[0][i][3] < 0:
+            continue
+        x, y, w, h = cv2.boundingRect(contour)
+        if not 24 * unit <= w <= 0.5 * columns or not 22 * unit <= h <= 130 * unit:
+            continue
+        if cv2.contourArea(contour) > 0.7 * w * h:
+            cells.append((x + 2, y + 2, w - 4, h - 4))
+    for x, y, w, h in _merged(page, cells, unit):
+        if w > 60 * unit and w > 1.1 * h:
+            found.append(((x, y, w, h), "box"))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(page.across, connectivity=8)
+    rules = [tuple(s[:4]) for s in stats[1:].tolist() if s[2] <= 0.5 * columns]
+    high = round(62 * unit)
+    for x, y, w, h in rules:
+        if w < 90 * unit:
+            continue
+        found.append(((x, max(y - high, 0), w, min(high, y)), "rule"))
+        for x2, y2, w2, _ in rules:
+            if 24 * unit <= y2 - y <= 130 * unit:
+                shared = min(x + w, x2 + w2) - max(x, x2)
+                if shared > 0.75 * max(w, w2):
+                    left = max(x, x2)
+                    found.append(((left, y + h, shared, y2 - y - h), "rules"))
+    for x, y, _, h, _ in page.marks:
+        room = round(min(270 * unit, columns - x - 2))
+        if room > 60 * unit:
+            top = max(y - round(0.5 * h), 0)
+            found.append(((x - 2, top, room, min(2 * h, rows - top)), "mark"))
+    return found
+
+
+def _merged(page: _Page, cells: list[Box], unit: float) -> list[Box]:
+    """Join boxes side by side that an upright stroke of the writing parts, not a printed line.
+
+    Writing stands close to the stroke on both sides, or on one side with nothing on the other;
+    the contents of neighbouring printed cells keep their distance.
+    """
+    cells = sorted(cells)
+    i = 0
+    while i < len(cells):
+        x, y, w, h = cells[i]
+        for j in range(i + 1, len(cells)):
+            x2, y2, w2, h2 = cells[j]
+            level = abs(y2 - y) < 14 * unit and abs(y2 + h2 - y - h) < 14 * unit
+            if not level or not 0 <= x2 - (x + w) <= 14 * unit:
+                continue
+            left = page.pieces[_inside(page, cells[i])]
+            right = page.pieces[_inside(page, cells[j])]
+            left = left[left[:, 3] > 0.2 * h]
+            right = right[right[:, 3] > 0.2 * h]
+            ends = int((left[:, 0] + left[:, 2]).max()) if len(left) else None
+            starts = int(right[:, 0].min()) if len(right) else None
+            near_left = ends is None or x + w - ends < 0.55 * h
+            near_right = starts is None or starts - x2 < 0.55 * h
+            if near_left and near_right and (ends is not None or starts is not None):
+                top, low = min(y, y2), max(y + h, y2 + h2)
+                cells[i] = (x, top, x2 + w2 - x, low - top)
+                del cells[j]
+                i -= 1
+                break
+        i += 1
+    return cells
+
+
+def measure(page: _Page, box: Box, kind: str) -> tuple[Box, np.ndarray]:
+    """Return a candidate's box, made to take in writing that crosses it, and its terms."""
+    rows, columns = page.ink.shape
+    unit = columns / WIDTH
+    x, y, w, h = box
+    doubt = 1.0
+    for mx, my, mw, mh, likeness in page.marks:
+        if not y - 0.4 * h <= my + mh / 2 <= y + 1.3 * h:
+            continue
+        outside = -6 * unit <= x - (mx + mw) <= 46 * unit
+        first = mx >= x - 4 * unit and mx + mw <= x + 0.3 * w + 10 * unit
+        if outside or first:
+            doubt = min(doubt, 1 - likeness)
+    cx, cy = (x + w / 2) / columns, (y + h / 2) / rows
+    ratio = w / max(h, 1)
+    inside = _inside(page, box)
+    pieces = page.pieces[inside]
+    deep = min(h, 66 * unit)
+    tall = pieces[pieces[:, 3] > max(0.28 * deep, 10 * unit)]
+    terms = [
+        float(kind == "rules"),
+        float(kind == "rule"),
+        float(kind == "mark"),
+        doubt,
+        min(((cx - 0.84) / 0.11) ** 2, 3.0),
+        min(((cy - 0.33) / 0.13) ** 2, 2.0),
+        max(1.8 - ratio, 0),
+        max(ratio - 7, 0),
+        max(36 * unit - h, 0) / (20 * unit),
+        max(h - 100 * unit, 0) / (20 * unit),
+        float(not len(tall)),
+    ]
+    core = page.down[
+        y + h // 4 : y + max(3 * h // 4, h // 4 + 1), x + w // 12 : x + w - w // 12
+    ]
+    bars = core.mean(axis=0) > 0.9 if core.size else np.zeros(1, bool)
+    divided = min(float(np.count_nonzero(np.diff(bars.astype(np.int8)) == 1)), 3.0)
+    if not len(tall):
+        return box, np.array([*terms, 0.0, 0.0, 0.0, 0.0, divided])
+    size = float(np.median(tall[:, 3]))
+    broad = float((tall[:, 2] > 2.6 * tall[:, 3]).mean())
+    even = float((abs(tall[:, 3] - size) <= 1).mean()) if len(tall) > 3 else 0.0
+    terms += [10 * max(0.36 - size / deep, 0), max(len(tall) - 11.0, 0), broad, even, divided]
+    pieces = _crossing(page, box, inside)
+    near, more = 4 * unit, 0.1 * h
+    left = -_reach(-int(pieces[:, 0].min()), -x, near, more)
+    top = -_reach(-int(pieces[:, 1].min()), -y, near, more)
+    right = _reach(int((pieces[:, 0] + pieces[:, 2]).max()), x + w, near, more)
+    low = _reach(int((pieces[:, 1] + pieces[:, 3]).max()), y + h, near, more)
+    left = max(left, x - round(0.3 * h), 0)
+    right = min(right, x + w + round(0.8 * h), columns)
+    top, low = max(top, y - round(0.6 * h), 0), min(low, y + h + round(0.5 * h), rows)
+    return (left, top, right - left, low - top), np.array(terms)
+
+
+def _reach(writing: int, edge: int, near: float, more: float) -> int:
+    """Return how far a crop goes in one direction, given where writing and field end.
+
+    Writing that reaches the frame goes on beneath it, where the removed line took it.
+    """
+    return round(max(writing, edge + more if writing > edge - near else edge)) + 3
+
+
+def _crossing(page: _Page, box: Box, inside: np.ndarray) -> np.ndarray:
+    """Return the pieces of writing in `box` and what the removal of its frame cut off them."""
+    x, y, w, h = box
+    near = 9 * page.ink.shape[1] / WIDTH
+    p = page.pieces
+    right, low = p[:, 0] + p[:, 2], p[:, 1] + p[:, 3]
+    chosen = inside | (
+        (_share(page, box) > 0.12) & (p[:, 3] < 1.4 * h) & (p[:, 2] < min(2 * h, 0.5 * w))
+    )
+    for before, after in (
+        ((low <= y + near) & (low > y - near), p[:, 1] < y + near),
+        ((p[:, 1] >= y + h - near) & (p[:, 1] < y + h + near), low > y + h - near),
+        ((right <= x + near) & (right > x - near), p[:, 0] < x + near),
+        ((p[:, 0] >= x + w - near) & (p[:, 0] < x + w + near), right > x + w - near),
+    ):
+        ends = p[inside & after]
+        for i in np.flatnonzero(before & ~inside):
+            wide = np.minimum(right[i], ends[:, 0] + ends[:, 2]) - np.maximum(
+                p[i, 0], ends[:, 0]
+            )
+            high = np.minimum(low[i], ends[:, 1] + ends[:, 3]) - np.maximum(p[i, 1], ends[:, 1])
+            chosen[i] = bool(((wide > -near) & (high > -near)).any())
+    return p[chosen]
+
+
+def fit(
+    samples: Iterable[tuple[np.ndarray, Box, Box]], rounds: int = 400, rate: float = 0.05
+) -> np.ndarray:
+    """Fit `WEIGHTS` on whole checks whose amount is known.
+
+    The probability of a candidate is proportional to exp(-penalty); the negative logarithm of
+    the probability of all right candidates of a check is descended, with a weak pull of every
+    weight towards 1 (the terms are scaled so that this is a sensible guess), never below 0.
+
+    Parameters
+    ----------
+    samples : iterable of tuple
+        Image (uint8), box of the amount's ink, box of the printed field.
+    rounds, rate : int, float
+        Steps of plain gradient descent and their size.
+
+    Returns
+    -------
+    numpy.ndarray
+        float64 (len(TERMS),).
+    """
+    known = []
+    for pixels, ink, room in samples:
+        scale = min(WIDTH / pixels.shape[1], 1.0)
+        page = _take_apart(_resized(pixels, scale))
+        measured = [measure(page, box, kind) for box, kind in _candidates(page)]
+        boxes = [_outward(box, scale, pixels.shape) for box, _ in measured]
+        right = np.array([holds(box, ink, room) for box in boxes], bool)
+        if right.any() and not right.all():
+            known.append((np.stack([terms for _, terms in measured]), right))
+    weights = np.full(len(TERMS), 1.0)
+    for _ in range(rounds):
+        slope = 0.02 * (weights - 1.0) * len(known)
+        for terms, right in known:
+            p = np.exp(-(terms @ weights - (terms @ weights).min()))
+            slope += (p * right / (p * right).sum() - p / p.sum()) @ terms
+        weights = np.maximum(weights - rate * slope / len(known) * 10, 0)
+    return weights
+
+
+def holds(box: Box, ink: Box, room: Box, slack: int = 3) -> bool:
+    """Tell whether `box` takes in all the ink and is not much larger than the printed room."""
+    inside = (
+        ink[0] >= box[0] - slack
+        and ink[1] >= box[1] - slack
+        and ink[0] + ink[2] <= box[0] + box[2] + slack
+        and ink[1] + ink[3] <= box[1] + box[3] + slack
+    )
+    return inside and box[2] * box[3] < 3 * room[2] * room[3]
+
+
+def _share(page: _Page, box: Box) -> np.ndarray:
+    """Return which part of each piece's box lies in a box, 0..1."""
+    x, y, w, h = box
+    p = page.pieces
+    wide = np.minimum(p[:, 0] + p[:, 2], x + w) - np.maximum(p[:, 0], x)
+    high = np.minimum(p[:, 1] + p[:, 3], y + h) - np.maximum(p[:, 1], y)
+    return np.clip(wide, 0, None) * np.clip(high, 0, None) / (p[:, 2] * p[:, 3])
+
+
+def _inside(page: _Page, box: Box) -> np.ndarray:
+    """Tell which pieces lie mostly in a box."""
+    return _share(page, box) > 0.5
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Return the shared part of two boxes over their union."""
+    wide = min(a[0] + a[2], b[0] + b[2]) - max(a[0], b[0])
+    high = min(a[1] + a[3], b[1] + b[3]) - max(a[1], b[1])
+    shared = max(wide, 0) * max(high, 0)
+    return shared / (a[2] * a[3] + b[2] * b[3] - shared)

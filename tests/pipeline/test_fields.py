@@ -1,0 +1,159 @@
+"""The designer's checks, the samples, and the field locator on both."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from pipeline.checks import LAYOUTS, amount_value, draw_check, in_words, write_samples
+from pipeline.fields import TERMS, WEIGHTS, fit, holds, locate
+from pipeline.handwriting import StrokeHand
+from pipeline.money import money
+from pipeline.papers import strip
+from pipeline.synthesis import compose, random_amount
+
+
+def drawn(seed, layout=None, dpi=200):
+    return draw_check(np.random.default_rng((42, seed)), layout, dpi=dpi)
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_amount_is_dark_where_the_check_says(layout):
+    check = drawn(1, layout)
+    x, y, w, h = check.box
+    part = check.image[y : y + h, x : x + w]
+    assert part.min() < np.median(check.image) - 60
+    assert check.image.dtype == np.uint8
+    assert w > 0.3 * h
+
+
+def test_equal_generators_draw_equal_checks():
+    assert np.array_equal(drawn(3).image, drawn(3).image)
+
+
+def test_dots_per_inch_scale_the_check():
+    assert drawn(2, "personal", 100).image.shape == (275, 600)
+
+
+def test_every_random_amount_is_money_of_its_value():
+    rng = np.random.default_rng(0)
+    for _ in range(500):
+        text = random_amount(rng)
+        found = money(text)
+        assert found is not None, text
+        assert found[0] == amount_value(text), text
+
+
+def test_sums_are_spelled_in_english():
+    assert in_words(0) == "zero"
+    assert in_words(98) == "ninety-eight"
+    assert in_words(1203) == "one thousand two hundred three"
+    assert in_words(4_000_017) == "four million seventeen"
+
+
+def test_a_strip_is_one_field_that_costs_nothing():
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        image = strip(compose(random_amount(rng), StrokeHand(rng), rng), rng)
+        (field,) = locate(image)
+        assert field.box == (0, 0, image.shape[1], image.shape[0])
+        assert field.penalty == 0
+        assert field.kind == "strip"
+
+
+def test_a_large_scan_of_one_line_is_a_strip():
+    rng = np.random.default_rng(6)
+    image = np.kron(
+        strip(compose("1,250.00", StrokeHand(rng), rng), rng, "plain"), np.ones((5, 5))
+    )
+    (field,) = locate(image.astype(np.uint8))
+    assert field.kind == "strip"
+
+
+def test_blank_and_noisy_pages_do_not_fail():
+    noise = np.random.default_rng(1).integers(0, 256, (500, 1200), dtype=np.uint8)
+    for image in (np.full((500, 1200), 255, np.uint8), np.zeros((500, 1200), np.uint8), noise):
+        assert locate(image)
+
+
+def test_wrong_arrays_are_refused():
+    with pytest.raises(ValueError, match="2-D uint8"):
+        locate(np.zeros((20, 20)))
+
+
+def test_fields_come_cheapest_first_and_inside_the_image():
+    for seed in range(6):
+        check = drawn(seed)
+        fields = locate(check.image)
+        penalties = [field.penalty for field in fields]
+        assert penalties == sorted(penalties)
+        assert penalties[0] >= 0
+        for field in fields:
+            x, y, w, h = field.box
+            assert x >= 0
+            assert y >= 0
+            assert x + w <= check.image.shape[1]
+            assert y + h <= check.image.shape[0]
+
+
+def test_the_true_field_is_among_the_first_four():
+    first = four = 0
+    for seed in range(100, 130):
+        check = drawn(seed, dpi=(150, 200, 240)[seed % 3])
+        right = [holds(field.box, check.box, check.field) for field in locate(check.image)]
+        first += right[0]
+        four += any(right[:4])
+    assert first >= 27
+    assert four >= 29
+
+
+@pytest.mark.slow
+@pytest.mark.jit
+def test_two_hundred_unseen_checks():
+    first = four = 0
+    for seed in range(200):
+        rng = np.random.default_rng((190_001, seed))
+        check = draw_check(rng, dpi=float(rng.choice([120, 150, 200, 240, 300])))
+        right = [holds(field.box, check.box, check.field) for field in locate(check.image)]
+        first += right[0]
+        four += any(right[:4])
+    assert first >= 190
+    assert four >= 198
+
+
+def test_fitting_finds_weights_that_put_true_fields_first():
+    samples = [drawn(seed) for seed in range(8)]
+    weights = fit(((c.image, c.box, c.field) for c in samples), rounds=60)
+    assert weights.shape == WEIGHTS.shape == (len(TERMS),)
+    assert (weights >= 0).all()
+    assert weights[list(TERMS).index("no mark")] > 0.5
+
+
+def test_samples_have_answers_and_all_formats(tmp_path):
+    write_samples(tmp_path, 9, 4)
+    kinds = set()
+    for name in ("checks", "strips", "strings", "digits"):
+        lines = (tmp_path / name / "labels.tsv").read_text(encoding="utf-8").splitlines()
+        assert lines[0] == "file\ttext"
+        assert len(lines) == 5
+        for line in lines[1:]:
+            file, text = line.split("\t")
+            assert re.search(r"\d", text)
+            with Image.open(tmp_path / name / file) as image:
+                image.load()
+                kinds.add(image.format)
+    assert kinds == {"PNG", "JPEG", "TIFF", "PPM"}
+
+
+def test_samples_repeat_with_their_seed(tmp_path):
+    for run in ("a", "b"):
+        write_samples(tmp_path / run, 5, 2)
+    for file in (tmp_path / "a").rglob("*.*"):
+        other = tmp_path / "b" / file.relative_to(tmp_path / "a")
+        assert file.read_bytes() == other.read_bytes(), file.name
+
+
+def test_no_samples_are_refused(tmp_path):
+    with pytest.raises(ValueError, match="n >= 1"):
+        write_samples(tmp_path, 0, 0)
