@@ -13,6 +13,7 @@ SUFFIXES = frozenset(
     (".png", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".bmp", ".dib", ".pgm")
 )
 SUPPORTED = "PNG, JPEG, TIFF, BMP and PGM are supported"
+_MOST_CHUNKS = 50_000  # of a PNG; each costs the decoder more than it costs its writer
 _KINDS = (
     (rb"\x89PNG\r\n\x1a\n", "PNG"),
     (rb"\xff\xd8\xff", "JPEG"),
@@ -95,8 +96,11 @@ def _png(data: bytes) -> Header | None:
     length, chunk, width, height = struct.unpack_from(">L4sLL", data, 8)
     if chunk != b"IHDR" or length != 13:
         return None
-    at = 8
+    at, chunks = 8, 0
     while at + 8 <= len(data):
+        chunks += 1
+        if chunks > _MOST_CHUNKS:
+            return None
         length, chunk = struct.unpack_from(">L4s", data, at)
         at += 12 + length
         if chunk == b"IEND":

@@ -40,6 +40,7 @@ _UPRIGHT: dict[int, Callable[[Grey], Grey]] = {  # TIFF 6.0 and EXIF tag 274
     7: lambda a: a[::-1, ::-1].T,
     8: np.rot90,
 }
+_MOST_SCANS = 64  # of a progressive JPEG: each is a pass over all pixels; cameras write 10
 _LARGE, _STDERR = threading.Lock(), threading.Lock()
 _LIBTIFF = re.compile(rb"(\w*Decode\w*|TIFF\w+|tempfile\.tif|\w*: Warning)\b.*: ")
 
@@ -244,7 +245,7 @@ def _mega(pixels: int) -> str:
 
 
 def _too_many(limit: int) -> str:
-    return f"more than {limit} pages, limit {limit}. Split the file"
+    return f"more than {limit} pages. Split the file"
 
 
 def _check_total(source: Scan, pixels: int) -> None:
@@ -286,6 +287,12 @@ def _single(source: Scan) -> Page:
     if header.width is None or header.height is None:
         raise _ends_early(source, header.expected)
     _check_size(source, header.width, header.height)
+    scans = source.content.count(b"\xff\xda") if source.format == "JPEG" else 0
+    if scans > _MOST_SCANS:
+        raise BadImage(
+            source.label,
+            f"a JPEG of {scans:,} scans, limit {_MOST_SCANS}. Save it as a plain JPEG",
+        )
     image = None
     try:
         image = _open(source.content, source.format, header.width * header.height)
@@ -321,19 +328,13 @@ def _estimate(source: Scan, image: Image.Image | None, expected: int | None) -> 
 
 
 def _tiff(source: Scan) -> Iterator[Page]:
-    data, limits = source.content, source.limits
+    """Check all directories, then decode page after page; directories are not kept."""
+    data, total = source.content, 0
     assert isinstance(data, bytes)
-    found, total = [], 0
-    try:
-        for tags in tiff.directories(data, most=limits.pages):
-            width, height = tiff.size(tags)
-            _check_size(source, width, height)
-            found.append(tiff.check(data, tags))
-            total += width * height
-    except tiff.TiffFault as fault:
-        raise _tiff_error(source, fault) from None
-    _check_total(source, total)
-    for number, directory in enumerate(found, 1):
+    for directory in _directories(source):
+        total += directory.width * directory.height
+        _check_total(source, total)
+    for number, directory in enumerate(_directories(source), 1):
         pixels = directory.width * directory.height
         try:
             with _libtiff_heard() as complaints:
@@ -351,10 +352,16 @@ def _tiff(source: Scan) -> Iterator[Page]:
         yield _page(grey, directory.dpi, number, "TIFF", directory.orientation)
 
 
-def _tiff_error(source: Scan, fault: tiff.TiffFault) -> BadImage:
-    if fault.expected is not None:
-        return _ends_early(source, fault.expected)
-    return (TooLarge if fault.large else BadImage)(source.label, fault.what)
+def _directories(source: Scan) -> Iterator[tiff.Directory]:
+    assert isinstance(source.content, bytes)
+    try:
+        for tags in tiff.directories(source.content, most=source.limits.pages):
+            _check_size(source, *tiff.size(tags))
+            yield tiff.check(source.content, tags)
+    except tiff.TiffFault as fault:
+        if fault.expected is not None:
+            raise _ends_early(source, fault.expected) from None
+        raise (TooLarge if fault.large else BadImage)(source.label, fault.what) from None
 
 
 def _tiff_any(source: Scan) -> Iterator[Page]:

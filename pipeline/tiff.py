@@ -40,6 +40,7 @@ _KNOWN = {
     *(_SAMPLES, _ROWS, _COUNTS, _X_RESOLUTION, _T4, _T6, _UNIT, _PREDICTOR, _COLOURS),
     *(*_TILES, _SAMPLE_FORMAT),
 }
+_MOST_TAGS, _MOST_VALUES = 512, 65536  # of a directory, of a tag; scans have 20 and 3,000
 _LETTERS = {3: "H", 4: "L", 5: "L"}  # SHORT, LONG, and RATIONAL as two LONGs
 
 
@@ -86,10 +87,12 @@ def directories(data: bytes, *, most: int = 200) -> Iterator[dict[int, tuple[int
         if offset in seen:
             raise TiffFault("its page directories run in a loop. Scan or export it again")
         if len(seen) == most:
-            raise TiffFault(f"more than {most} pages, limit {most}. Split the file", large=True)
+            raise TiffFault(f"more than {most} pages. Split the file", large=True)
         seen.add(offset)
         count = _number(data, order, "H", offset)
         end = offset + 2 + 12 * count
+        if count > _MOST_TAGS:
+            raise _broken(f"{count:,} tags")
         if end + 4 > len(data):
             raise TiffFault("ends early", end + 4)
         yield _tags(data, order, offset + 2, count)
@@ -103,10 +106,10 @@ def _tags(data: bytes, order: str, place: int, count: int) -> dict[int, tuple[in
         if tag not in _KNOWN:
             continue
         if tag in tags:
-            raise TiffFault(f"tag {tag} stands twice in one page. Scan or export it again")
+            raise _broken(f"tag {tag} stands twice")
         letter = _LETTERS.get(kind)
-        if letter is None or values == 0:
-            raise TiffFault(f"tag {tag} has type {kind} and {values} values. Export it again")
+        if letter is None or not 0 < values <= _MOST_VALUES:
+            raise _broken(f"tag {tag} has type {kind} and {values:,} values")
         values *= 2 if kind == 5 else 1
         length = values * (2 if letter == "H" else 4)
         where = at + 8 if length <= 4 else _number(data, order, "L", at + 8)
@@ -114,6 +117,10 @@ def _tags(data: bytes, order: str, place: int, count: int) -> dict[int, tuple[in
             raise TiffFault("ends early", where + length)
         tags[tag] = struct.unpack_from(f"{order}{values}{letter}", data, where)
     return tags
+
+
+def _broken(why: str) -> TiffFault:
+    return TiffFault(f"its page directory is damaged ({why}). Scan or export it again")
 
 
 def size(tags: dict[int, tuple[int, ...]]) -> tuple[int, int]:
@@ -149,8 +156,8 @@ def check(data: bytes, tags: dict[int, tuple[int, ...]]) -> Directory:
         refused = refused or f"of photometric kind {photometric}"
     if refused:
         raise TiffFault(
-            f"this TIFF is {refused}. Save it as plain 8-bit grey or 1-bit, "
-            "or --allow-tiff-any if you trust it"
+            f"this TIFF is {refused}. Save it as 8-bit grey or 1-bit, "
+            "in strips, G4, LZW or uncompressed, or --allow-tiff-any if you trust it"
         )
     if not (width and height):
         raise TiffFault("the image has no width or no height. Scan or export it again")
@@ -213,18 +220,16 @@ def _strips(
     if not counts and compression == 1:
         counts = tuple(wanted)
     if not number or len(offsets) != number or len(counts) != number:
-        raise TiffFault(
-            f"{number} strips are announced, {len(offsets)} are listed "
-            f"with {len(counts)} lengths. Scan or export it again"
-        )
+        listed = f"{len(offsets)} listed with {len(counts)} lengths"
+        raise _broken(f"{number} strips announced, {listed}")
     strips = tuple(zip(offsets, counts, strict=True))
     end = max(offset + count for offset, count in strips)
     if end > length:
         raise TiffFault("ends early", end)
     if sum(counts) > length or not all(counts):
-        raise TiffFault("its strips overlap or are empty. Scan or export it again")
+        raise _broken("strips overlap or are empty")
     if compression == 1 and any(c < w for c, w in zip(counts, wanted, strict=True)):
-        raise TiffFault("its strips are shorter than its size needs. Scan or export it again")
+        raise _broken("strips are shorter than the page needs")
     return strips
 
 

@@ -17,7 +17,10 @@ from sn.errors import SnError
 
 SUPPORTED = "PNG, JPEG, TIFF, BMP and PGM are supported"
 AGAIN = "Scan or copy it again"
-ANY = "Save it as plain 8-bit grey or 1-bit, or --allow-tiff-any if you trust it"
+ANY = (
+    "Save it as 8-bit grey or 1-bit, in strips, G4, LZW or uncompressed, "
+    "or --allow-tiff-any if you trust it"
+)
 
 
 def strip_pixels(width=60, height=24):
@@ -180,7 +183,7 @@ NASTY = {
     ),
     "many.tif": (
         lambda: tiff([white_g4_page(8, 8)] * 201),
-        "more than 200 pages, limit 200. Split the file",
+        "more than 200 pages. Split the file",
     ),
     "deep.tif": (
         lambda: tiff([white_g4_page(6000, 6000)] * 12),
@@ -218,19 +221,43 @@ NASTY = {
     ),
     "twice.tif": (
         lambda: _twice(grey_page()),
-        "tag 256 stands twice in one page. Scan or export it again",
+        "its page directory is damaged (tag 256 stands twice). Scan or export it again",
     ),
     "strips.tif": (
         lambda: tiff([grey_page(t278=1)]),
-        "24 strips are announced, 1 are listed with 1 lengths. Scan or export it again",
+        "its page directory is damaged (24 strips announced, 1 listed with 1 lengths). "
+        "Scan or export it again",
     ),
     "thin.tif": (
         lambda: tiff([grey_page(t279=100)]),
-        "its strips are shorter than its size needs. Scan or export it again",
+        "its page directory is damaged (strips are shorter than the page needs). "
+        "Scan or export it again",
     ),
     "overlap.tif": (
         lambda: tiff([grey_page(t278=12, t273=[8, 9], t279=[1400, 1400])]),
-        "its strips overlap or are empty. Scan or export it again",
+        "its page directory is damaged (strips overlap or are empty). Scan or export it again",
+    ),
+    "wordy.tif": (
+        lambda: tiff([({256: 8, 257: 8, **dict.fromkeys(range(1000, 1600), 0)}, [bytes(64)])]),
+        "its page directory is damaged (604 tags). Scan or export it again",
+    ),
+    "listy.tif": (
+        lambda: tiff([grey_page(t273=[8] * 70_000)]),
+        "its page directory is damaged (tag 273 has type 4 and 70,000 values). "
+        "Scan or export it again",
+    ),
+    "chunky.png": (
+        lambda: png()[:-12] + struct.pack(">L4sL", 0, b"tEXt", 0) * 60_000 + png()[-12:],
+        f"the image is damaged and cannot be decoded. {AGAIN}",
+    ),
+    "scans.jpg": (
+        lambda: (
+            JPEG_START[:20]
+            + bytes.fromhex("ffc0000b080020004001011100")
+            + bytes.fromhex("ffda0008010100003f00") * 3000
+            + b"\xff\xd9"
+        ),
+        "a JPEG of 3,000 scans, limit 64. Save it as a plain JPEG",
     ),
     "crumpled.tif": (
         lambda: tiff([(white_g4_page(60, 60)[0], [b"\x01\x80" * 20])]),

@@ -160,6 +160,58 @@ def test_transparent_paper_is_white(files, tmp_path):
     assert np.abs(page.pixels.astype(int) - files.strip()).max() <= 1
 
 
+@pytest.mark.parametrize(
+    ("mode", "suffix", "near"),
+    [
+        ("1", ".png", 20),
+        ("P", ".png", 0),
+        ("RGB", ".png", 0),
+        ("LA", ".png", 0),
+        ("1", ".bmp", 20),
+        ("P", ".bmp", 0),
+        ("RGB", ".bmp", 0),
+        ("CMYK", ".jpg", 12),
+        ("RGB", ".jpg", 12),
+    ],
+)
+def test_every_mode_becomes_the_same_grey(files, tmp_path, mode, suffix, near):
+    file = tmp_path / f"a{suffix}"
+    options = {"quality": 95} if suffix == ".jpg" else {}
+    Image.fromarray(files.strip()).convert(mode).save(file, **options)
+    (page,) = image.load(file)
+    assert np.abs(page.pixels.astype(int) - files.strip()).max() <= near
+
+
+@pytest.mark.parametrize(
+    ("header", "body"),
+    [
+        (b"P5 60 24 65535\n", lambda a: (a.astype(">u2") * 257).tobytes()),
+        (b"P5\n# by a scanner\n60 24\n# grey\n255\n", lambda a: a.tobytes()),
+        (b"P2 60 24 255\n", lambda a: " ".join(map(str, a.ravel())).encode()),
+    ],
+)
+def test_every_kind_of_pgm_is_read(files, header, body):
+    (page,) = image.load(header + body(files.strip()))
+    assert np.array_equal(page.pixels, files.strip())
+
+
+@settings(max_examples=60, deadline=None)
+@given(data=st.data(), width=st.integers(1, 40), height=st.integers(1, 30))
+def test_the_format_makes_no_difference(data, width, height, tmp_path_factory):
+    ink = data.draw(st.binary(min_size=width * height, max_size=width * height))
+    pixels = bits(np.frombuffer(ink, np.uint8).reshape(height, width))
+    made = Image.fromarray(pixels)
+    folder = tmp_path_factory.mktemp("formats", numbered=True)
+    made.save(folder / "a.png")
+    made.save(folder / "a.pgm")
+    made.save(folder / "a.bmp")
+    made.convert("1").save(folder / "g4.tif", compression="group4")
+    made.convert("1").save(folder / "g3.tif", compression="group3")
+    first, *others = [image.load(file)[0] for file in sorted(folder.iterdir())]
+    assert all(np.array_equal(first.pixels, other.pixels) for other in others)
+    assert all(first.flags == other.flags for other in others)
+
+
 def test_sixteen_bits_become_eight(files, tmp_path):
     (page,) = image.load(written(files.strip().astype(np.uint16) * 257, ".png", tmp_path))
     assert np.array_equal(page.pixels, files.strip())
