@@ -51,6 +51,52 @@ def slope_layer(units, fields, form, p, kept, tangents):
 
 
 @kernel
+def test_rows(
+    rows,
+    targets,
+    inputs,
+    desired,
+    units,
+    bounds,
+    forms,
+    parameters,
+    in_starts,
+    in_table,
+    fields,
+    W,
+    kinds,
+    tangents,
+    energies,
+    results,
+):
+    """Present rows without learning: errors (n,) and output states (n, outputs)."""
+    layers = bounds.shape[0] - 1
+    outputs = units[bounds[layers - 1] :]
+    for row in range(rows.shape[0]):
+        for i in range(inputs.shape[0]):
+            fields[1, inputs[i]] = rows[row, i]
+        for i in range(layers):
+            forward_layer(
+                units[bounds[i] : bounds[i + 1]],
+                in_starts,
+                in_table,
+                fields,
+                W,
+                kinds,
+                forms[i],
+                parameters[i],
+                tangents,
+            )
+        energy = np.float32(0)
+        for i in range(outputs.shape[0]):
+            results[row, i] = fields[1, outputs[i]]
+            fields[1, desired[i]] = targets[row, i]
+            error = targets[row, i] - results[row, i]
+            energy = energy + np.float32(0.5) * (error * error)
+        energies[row] = energy
+
+
+@kernel
 def learn_rows(
     rows,
     targets,

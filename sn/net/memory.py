@@ -91,9 +91,9 @@ class Network:
         0 for a regular unit, 1 for a Euclidean one, whose sum is a squared distance.
     layers : list of Layer
         What `define-net` declared, from the input on.
-    standard, choices : dict, list
-        Hooks of the library as it defined them: while they are unchanged, `(learn n)` may run
-        in one call.
+    standard, choices, criterion : dict, list, str
+        Hooks of the library as it defined them, and the name of the criterion: while they are
+        unchanged, `(learn n)` and `(perf)` may run in one call.
     """
 
     def __init__(self, kernel: str = "sn28", generator: Generator | None = None) -> None:
@@ -104,6 +104,7 @@ class Network:
         self.layers: list[Layer] = []
         self.standard: dict[str, Any] = {}
         self.choices: list[Any] = []
+        self.criterion = ""
         self.allocate(0, 0)
 
     def set_kernel(self, kernel: str) -> None:

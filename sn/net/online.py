@@ -1,14 +1,14 @@
-"""Online learning of many patterns in one call: the fast way of `(learn n)`.
+"""Learning and testing many patterns in one call: the fast way of `(learn n)` and `(perf)`.
 
-Where the hooks of the library are the standard ones, a learning step does only what is done
-here, so that the steps can run in one compiled loop. The result is the same to the last bit.
+Where the hooks of the library are the standard ones, a step does only what is done here, so
+that the steps can run in one compiled loop. The result is the same to the last bit.
 """
 
 from collections.abc import Sequence
 
 import numpy as np
 
-from sn.net.kernels_exact_online import learn_rows
+from sn.net.kernels_exact_online import learn_rows, test_rows
 from sn.net.memory import Network
 from sn.net.nlf import KINDS, NLF
 
@@ -89,3 +89,29 @@ class OnlineNet:
                 np.zeros(network.unit_limit, dtype=np.float32),
             )
         )
+
+    def test(
+        self, network: Network, rows: np.ndarray, targets: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Run rows (n, inputs); return errors (n,) and outputs (n, outputs), float32."""
+        into = network.incoming
+        energies = np.empty(len(rows), dtype=np.float32)
+        results = np.empty((len(rows), len(self.desired)), dtype=np.float32)
+        test_rows(
+            rows,
+            targets,
+            self.inputs,
+            self.desired,
+            self.units,
+            self.bounds,
+            *self.functions,
+            into.starts,
+            into.table,
+            network.fields,
+            network.W,
+            network.kinds,
+            np.zeros(network.unit_limit, dtype=np.float32),
+            energies,
+            results,
+        )
+        return energies, results

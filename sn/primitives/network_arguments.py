@@ -17,28 +17,25 @@ if TYPE_CHECKING:
 
 def units(network: Network, layer: Any) -> np.ndarray:
     """Return the unit numbers of a layer, a list that may be nested, as int32."""
-    numbers: list[int] = []
-    if layer is not None and layer.__class__ is not Cons:
-        raise LispError("not a list", layer)
-    _collect(layer, numbers)
-    found = np.array(numbers, dtype=np.int32)
-    if len(found) and (found.min() < 0 or found.max() >= network.unit_count):
+    atoms: list[Any] = []
+    _collect(layer, atoms)
+    for kind in set(map(type, atoms)) - {float, int}:
+        raise LispError("bad neuron number", next(a for a in atoms if a.__class__ is kind))
+    found = np.array(atoms, dtype=np.int32)
+    if len(found) and found.view(np.uint32).max() >= network.unit_count:
         bad = found[(found < 0) | (found >= network.unit_count)]
         raise LispError("bad neuron number", float(bad[0]))
     return found
 
 
-def _collect(cell: Any, numbers: list[int]) -> None:
-    append = numbers.append
+def _collect(cell: Any, atoms: list[Any]) -> None:
+    append = atoms.append
     while cell.__class__ is Cons:
         item = cell.car
-        kind = item.__class__
-        if kind is float or kind is int:
-            append(int(item))
-        elif kind is Cons:
-            _collect(item, numbers)
+        if item.__class__ is Cons:
+            _collect(item, atoms)
         elif item is not None:
-            raise LispError("bad neuron number", item)
+            append(item)
         cell = cell.cdr
     if cell is not None:
         raise LispError("bad neuron numbers list")

@@ -16,13 +16,20 @@ from sn.net.nlf import NLF
 from sn.net.online import OnlineNet
 from sn.primitives.arguments import integer, number, string, symbol
 from sn.primitives.network import get_field, publish, set_field
-from sn.primitives.network_arguments import one_unit, rows, units
+from sn.primitives.network_arguments import one_unit, rows, units, variable
 from sn.primitives.registry import primitive
 
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
 
 CHUNK = 512  # patterns learned between two looks for an interruption
+# The hooks on which learning and testing depend; the last one of LEARNING is not used by
+# learn-cycle.
+RUNNING = ("present-pattern", "present-desired", "forward-prop", "do-compute-err", "init-grad",
+           "classify")  # fmt: skip
+LEARNING = (*RUNNING, "backward-prop", "do-update-weight", "basic-iteration", "net-show",
+            "net-judge", "disp-basic-iteration", "next-pattern")  # fmt: skip
+TESTING = (*RUNNING, "test-pattern", "disp-perf-iteration")
 
 
 @primitive("net-declare", interpreter=True)
@@ -200,16 +207,11 @@ def net_layers(interpreter: "Interpreter", description: Any) -> None:
 # ---- learning many patterns in one call ----
 
 
-def _standard(interpreter: "Interpreter") -> dict[str, Any]:
-    """Return the values that hooks of the library have when they are the standard ones."""
-    return interpreter.network.standard
-
-
 @primitive("net-standard", interpreter=True)
 def net_standard(interpreter: "Interpreter", names: Any) -> None:
     """Note that these hooks now have standard values."""
     for name in items(names):
-        _standard(interpreter)[symbol(name).name] = symbol(name).value
+        interpreter.network.standard[symbol(name).name] = symbol(name).value
 
 
 @primitive("net-choices", interpreter=True)
@@ -218,15 +220,21 @@ def net_choices(interpreter: "Interpreter", functions: Any) -> None:
     interpreter.network.choices = items(functions)
 
 
-def _prepare(interpreter: "Interpreter") -> OnlineNet | None:
-    """Return the network ready for learning in one call, None if anything is unusual."""
+@primitive("net-criterion", interpreter=True)
+def net_criterion(interpreter: "Interpreter", name: Any) -> None:
+    """Note the name of the standard criterion in use."""
+    interpreter.network.criterion = "" if name is None else symbol(name).name
+
+
+def _prepare(interpreter: "Interpreter", hooks: tuple[str, ...]) -> OnlineNet | None:
+    """Return the network ready for many patterns in one call, None if anything is unusual."""
     network = interpreter.network
 
     def value(name: str) -> Any:
         return interpreter.symbols.intern(name).value
 
-    for name, standard in _standard(interpreter).items():
-        if value(name) is not standard:
+    for name in hooks:
+        if name not in network.standard or value(name) is not network.standard[name]:
             return None
     if not network.layers or value("theta") != 0 or value("input-noise") != 0:
         return None
@@ -249,31 +257,36 @@ def _prepare(interpreter: "Interpreter") -> OnlineNet | None:
     return OnlineNet(inputs, desired, layers)
 
 
+def _matrices(
+    interpreter: "Interpreter", net: OnlineNet, order: np.ndarray
+) -> tuple[Matrix, Matrix] | None:
+    """Return patterns and targets if these rows of them fit the network."""
+    found = []
+    for names, layer in (
+        (("pattern-matrix", "pattern-array"), net.inputs),
+        (("desired-matrix", "desired-array"), net.desired),
+    ):
+        values = [interpreter.symbols.intern(name).value for name in names]
+        matrix = values[0] if values[0] is not None else values[1]
+        if matrix.__class__ is not Matrix or matrix.letter == "a":
+            return None
+        if matrix.array.shape[1:] != (len(layer),) or order.max() >= len(matrix.array):
+            return None
+        found.append(matrix)
+    return None if order.min() < 0 else (found[0], found[1])
+
+
 def _learn_rows(interpreter: "Interpreter", net: OnlineNet, order: np.ndarray) -> bool:
     """Learn these patterns; False, with nothing done, when the matrices do not fit."""
-
-    def value(*names: str) -> Any:
-        for name in names:
-            found = interpreter.symbols.intern(name).value
-            if found is not None:
-                return found
-        return None
-
-    shown = value("pattern-matrix", "pattern-array")
-    wanted = value("desired-matrix", "desired-array")
-    for found, layer in ((shown, net.inputs), (wanted, net.desired)):
-        if found.__class__ is not Matrix or found.letter == "a":
-            return False
-        if found.array.shape[1:] != (len(layer),) or order.max() >= len(found.array):
-            return False
-    if order.min() < 0:
+    matrices = _matrices(interpreter, net, order)
+    if matrices is None:
         return False
-    alpha, decay = value("alpha"), value("decay")
+    alpha, decay = variable(interpreter, "alpha"), variable(interpreter, "decay")
     age = interpreter.symbols.intern("age")
     for start in range(0, len(order), CHUNK):
-        chunk = order[start : start + CHUNK]
-        net.learn(interpreter.network, rows(shown, chunk), rows(wanted, chunk), alpha, decay)
-        age.value += float(len(chunk))
+        shown, wanted = (rows(matrix, order[start : start + CHUNK]) for matrix in matrices)
+        net.learn(interpreter.network, shown, wanted, alpha, decay)
+        age.value += float(len(shown))
     return True
 
 
@@ -281,7 +294,7 @@ def _learn_rows(interpreter: "Interpreter", net: OnlineNet, order: np.ndarray) -
 def net_learn(interpreter: "Interpreter", count: float) -> float:
     """Learn all but one of so many patterns at once, if possible; return how many are left."""
     left = integer(count)
-    net = _prepare(interpreter) if left > 1 else None
+    net = _prepare(interpreter, LEARNING) if left > 1 else None
     if net is None:
         return count
     current = interpreter.symbols.intern("current-pattern")
@@ -316,7 +329,44 @@ def net_learn_rows(interpreter: "Interpreter", first: float, last: float) -> flo
     """Learn patterns first...last - 1 at once, if possible; return the first one left."""
     if first.__class__ not in (int, float) or last.__class__ not in (int, float):
         return first
-    net = _prepare(interpreter) if last > first else None
+    net = _prepare(interpreter, LEARNING[:-1]) if last > first else None
     if net is None or not _learn_rows(interpreter, net, np.arange(int(first), int(last))):
         return first
+    return last
+
+
+def _right(criterion: str, outputs: np.ndarray, targets: np.ndarray) -> np.ndarray | None:
+    """Judge outputs (n, outputs) as a standard criterion does; None for the other ones."""
+    if criterion == "class-max":
+        places = outputs == outputs.max(axis=1, keepdims=True)
+        return (places == (targets == targets.max(axis=1, keepdims=True))).all(axis=1)
+    if criterion == "class-quadrant":
+        return ~(outputs.astype(np.float64) * targets < 0).any(axis=1)
+    return None
+
+
+@primitive("net-test-rows", interpreter=True)
+def net_test_rows(interpreter: "Interpreter", first: float, last: float) -> float:
+    """Test patterns first...last - 1 at once, if possible; return the first one left.
+
+    Their errors and good answers are added to global-error and good-an-num.
+    """
+    if first.__class__ not in (int, float) or last.__class__ not in (int, float):
+        return first
+    network = interpreter.network
+    if network.criterion not in ("class-max", "class-quadrant") or last <= first:
+        return first
+    net = _prepare(interpreter, TESTING)
+    order = np.arange(int(first), int(last))
+    matrices = None if net is None else _matrices(interpreter, net, order)
+    if net is None or matrices is None:
+        return first
+    total = interpreter.symbols.intern("global-error")
+    good = interpreter.symbols.intern("good-an-num")
+    for start in range(0, len(order), CHUNK):
+        shown, wanted = (rows(matrix, order[start : start + CHUNK]) for matrix in matrices)
+        energies, outputs = net.test(network, shown, wanted)
+        for energy in energies.tolist():
+            total.value += energy / len(net.desired)
+        good.value += float(np.count_nonzero(_right(network.criterion, outputs, wanted)))
     return last

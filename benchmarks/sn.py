@@ -1,0 +1,120 @@
+"""Speed of the SN language and of the network simulator: ``python -m benchmarks.sn``.
+
+One row per measure of the language and of the exact kernels, each with what the original did
+where that is known (Lush 1.2.1 on one core of the 2020s). Times are CPU seconds, the best of
+several runs: the machine may be shared.
+"""
+
+import argparse
+import os
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from sn.interpreter import Interpreter
+from sn.matrix import Matrix
+
+NETMASK = """
+(libload "sn28/sn28ite")
+(alloc-net 469 3146 746)
+(build-net-nobias
+  '((input 256) (hidden-1 64) (hidden-2 64) (prepro-1 16) (prepro-2 16)
+    (prepro-3 16) (prepro-4 16) (output 10)) ())
+(setq hidden (list hidden-1 hidden-2))
+(setq prepro (list prepro-1 prepro-2 prepro-3 prepro-4))
+(each ((l (append hidden prepro))) (shared-bias-connect l))
+(bias-connect output)
+(each ((h hidden)) (mask-toric-connect input 16 16 h 8 8 2 2 3 3))
+(each ((h hidden)) (each ((p prepro)) (mask-toric-connect h 8 8 p 4 4 2 2 3 3)))
+(each ((p prepro)) (connect p output))
+(ensemble 0 319) (set-class-max)
+(seed 0) (forget-sqrt 1) (mask-epsi 0.1)
+"""
+
+
+def best(run: Callable[[], object], times: int = 5) -> float:
+    """Return the least CPU seconds of several runs."""
+    least = float("inf")
+    for _ in range(times):
+        start = time.process_time()
+        run()
+        least = min(least, time.process_time() - start)
+    return least
+
+
+def digits() -> tuple[np.ndarray, np.ndarray, str]:
+    """Return patterns (480, 256) and targets (480, 10): the 1988 digits, or noise."""
+    folder = Path(os.environ.get("SN_DATA", "")) / "sn1988"
+    if (folder / "dig.pat").is_file():
+        read = [
+            np.frombuffer((folder / name).read_bytes(), np.int8, 480 * width, 20) / 16
+            for name, width in (("dig.pat", 256), ("dig.des", 10))
+        ]
+        patterns, targets = read[0].reshape(480, 256), read[1].reshape(480, 10)
+        return patterns.astype(np.float32), targets.astype(np.float32), "dig.pat"
+    rng = np.random.default_rng(0)
+    patterns = rng.choice([-1, 1], (480, 256)).astype(np.float32)
+    targets = (2 * np.eye(10)[np.arange(480) % 10] - 1).astype(np.float32)
+    return patterns, targets, "random patterns"
+
+
+def netmask() -> tuple[Interpreter, str]:
+    """Build the shared-weight network of 1988 in an interpreter of its own."""
+    sn = Interpreter(lambda text: None)
+    sn.warn = lambda text: None
+    sn.eval(NETMASK)
+    patterns, targets, what = digits()
+    sn.intern("pattern-matrix").value = Matrix(patterns, "f")
+    sn.intern("desired-matrix").value = Matrix(targets, "f")
+    return sn, what
+
+
+def row(what: str, value: str, original: str) -> None:
+    """Print one measure."""
+    print(f"{what:46}{value:>22}   {original}", flush=True)
+
+
+def language() -> None:
+    """Measure the language."""
+    sn = Interpreter(lambda text: None)
+    sn.warn = lambda text: None
+    sn.eval("(de fib (n) (if (< n 2) n (+ (fib (- n 1)) (fib (- n 2)))))")
+    sn.eval("(defvar x 0) (de count () (for (i 1 1000000) (setq x (+ x i))))")
+    sn.eval("(defvar l (range 1 100000)) (de map () (mapcar '1+ l))")
+
+    def python_fib(n: int) -> int:
+        return n if n < 2 else python_fib(n - 1) + python_fib(n - 2)
+
+    plain = best(lambda: python_fib(24))
+    here = best(lambda: sn.eval("(fib 24)"))
+    row("(fib 24)", f"{here:.3f} s", f"plain Python {plain:.3f} s; original 0.02-0.036 s")
+    row("10^6 x for, setq", f"{best(lambda: sn.eval('(count)')):.3f} s", "original 0.13 s")
+    row("mapcar over 10^5", f"{best(lambda: sn.eval('(map)')):.3f} s", "original 0.017 s")
+
+
+def networks() -> None:
+    """Measure the network simulator with exact arithmetic."""
+    sn, what = netmask()
+    sn.eval("(learn 3200)")
+    learned = 16000 / best(lambda: sn.eval("(learn 16000)"))
+    row(f"NetMASK, (learn n), {what}", f"{learned:,.0f} patterns/s", "original 19,000")
+    sn.eval("(de disp-other (n) ()) (setq disp-basic-iteration disp-other)")
+    learned = 640 / best(lambda: sn.eval("(learn 640)"))
+    row("... pattern by pattern (a display hook is set)", f"{learned:,.0f} patterns/s", "")
+    tested = 480 / best(lambda: sn.eval("(performance 0 479)"))
+    row("NetMASK, (performance 0 479)", f"{tested:,.0f} patterns/s", "original 20,000")
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.parse_args(argv)
+    language()
+    networks()
+    return 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
