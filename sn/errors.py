@@ -27,6 +27,10 @@ class UntrustedForm(SnError):
     """A form refused in safe mode."""
 
 
+# As culprit of a LispError: the arguments of the call as they stand in the program.
+UNEVALUATED = object()
+
+
 class LispError(SnRuntimeError):
     """An error of an SN program.
 
@@ -47,6 +51,7 @@ class LispError(SnRuntimeError):
         self.function = function
         self.located = False
         self.reported = False
+        self.entering = False
         self.frames: list[Any] = []
 
     def __str__(self) -> str:

@@ -15,8 +15,9 @@ from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sn.cells import Cons, from_items, items
-from sn.errors import EndOfInput, Leave, LispError, SnError
+from sn.errors import UNEVALUATED, EndOfInput, Leave, LispError, SnError
 from sn.functions import STUB, Fexpr, FunctionRecord, Macro
+from sn.objects import SpecialMethod
 from sn.primitives.registry import CODES, Primitive, Special
 from sn.printer import show
 from sn.symbols import Symbol, T
@@ -24,7 +25,7 @@ from sn.symbols import Symbol, T
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
 
-SPECIAL = frozenset({Fexpr, Macro, Special})
+SPECIAL = frozenset({Fexpr, Macro, Special, SpecialMethod})
 _MISSING = object()
 
 
@@ -62,6 +63,7 @@ class Support:
             "hook", "fail", "operator", "callee", "special", "expand", "destructure", "number",
             "count", "ends", "in_list", "splice", "setq", "global_value", "set_global", "slot",
             "set_slot", "incremented", "define", "rows", "columns",
+            "method", "print_item", "print_end", "unchecked",
         ):  # fmt: skip
             self.names["." + name] = getattr(self, name)
 
@@ -90,6 +92,12 @@ class Support:
             return value
         return self.not_callable(value, form)
 
+    def method(self, target: Any, message: Any) -> Any:
+        """Return the method for a message."""
+        from sn.primitives.objects import find_method
+
+        return find_method(self.interpreter, target, message)
+
     def not_callable(self, value: Any, form: Any) -> Any:
         """Raise the error about an operator that is no function."""
         if value is None or value.__class__ is Cons:
@@ -98,6 +106,8 @@ class Support:
 
     def special(self, value: Any, form: Any) -> Any:
         """Call a function that wants its arguments unevaluated."""
+        if value.__class__ is SpecialMethod:
+            return value.call(form.cdr.cdr.cdr)
         if value.__class__ is Fexpr:
             return value.function(*items(form.cdr))
         if value.__class__ is Macro:
@@ -144,13 +154,13 @@ class Support:
     def _take(self, tree: Any, value: Any, found: list[Any]) -> None:
         while tree.__class__ is Cons:
             if value.__class__ is not Cons:
-                raise LispError("missing arguments", tree)
+                raise _entering(LispError("missing arguments", tree))
             self._take(tree.car, value.car, found)
             tree, value = tree.cdr, value.cdr
         if tree.__class__ is Symbol:
             found.append(value)
         elif value is not None:
-            raise LispError("too many arguments", value)
+            raise _entering(LispError("too many arguments", value))
 
     def number(self, value: Any) -> float:
         """Check a limit of ``for``."""
@@ -243,6 +253,25 @@ class Support:
             result = self.names[".+"](old, amount)
         return result
 
+    def unchecked(self, operator: str, *values: Any) -> float:
+        """Calculate inside ``progn-without-fpe``: no result is an error."""
+        from sn.primitives.numbers import unchecked
+
+        return unchecked(operator, values)
+
+    # ------------------------------------------------------------------ printing
+
+    def print_item(self, value: Any, more: bool) -> None:
+        """Write an argument of ``print`` or ``prin``; a blank if another follows."""
+        output = self.interpreter.output
+        output.write(show(value, output.column))
+        if more:
+            output.write(" ")
+
+    def print_end(self) -> None:
+        """Write the newline of ``print``."""
+        self.interpreter.output.write("\n")
+
     # ------------------------------------------------------------------ errors
 
     def hook(self) -> None:
@@ -258,21 +287,24 @@ class Support:
 
     def located(self, error: BaseException | None, outer: FrameType) -> LispError:
         """Return an error with the name of the function and the chain of callers filled in."""
-        inner = list(_inner(error.__traceback__))
-        own = [i for i, (frame, _) in enumerate(inner) if _is_sn(frame)]
+        stack = [(f, f.f_lasti) for f in _outward(outer.f_back)][::-1]
+        stack += _inner(error.__traceback__)
+        own = [i for i, (frame, _) in enumerate(stack) if _is_sn(frame)]
+        if own and getattr(error, "entering", False):
+            own = own[:-1]  # the caller made the mistake
         helpers = []
         site = frame = None
         if own:
-            frame, last = inner[own[-1]]
-            helpers = [f for f, _ in inner[own[-1] + 1 :]]
+            frame, last = stack[own[-1]]
+            helpers = [f for f, _ in stack[own[-1] + 1 :]]
             site = _site(frame, last)
         result = self._as_lisp(error, site, frame, helpers)
         if result.function is None:
             result.function = self._name(site, helpers)
+        if result.culprit is UNEVALUATED:
+            result.culprit = site[0].cdr if site and site[0].__class__ is Cons else None
         result.located = True
-        chain = [_frame(f, _site(f, last)) for f, last in reversed(inner) if _is_sn(f)]
-        frames: Iterator[FrameType] = _outward(outer.f_back)
-        chain += [_frame(f, _site(f, f.f_lasti)) for f in frames if _is_sn(f)]
+        chain = [_frame(f, _site(f, last)) for f, last in reversed(stack) if _is_sn(f)]
         result.frames = result.frames + chain if isinstance(result, EndOfInput) else chain
         return result
 
@@ -345,6 +377,12 @@ class Support:
         except ArithmeticError:
             return LispError("Floating exception")
         return None
+
+
+def _entering(error: LispError) -> LispError:
+    """Mark an error about arguments found after a function was entered."""
+    error.entering = True
+    return error
 
 
 def call_error(function: Any, arguments: list[Any]) -> LispError | None:

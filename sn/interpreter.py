@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import FunctionType
 from typing import Any
+from weakref import WeakSet
 
 from sn.bigstack import BigStack
 from sn.cells import Cons, from_items, items
@@ -75,6 +76,10 @@ class Interpreter:
         self.warn: Callable[[str], None] = self._warn
         self.arguments: list[str] = []
         self.network: Any = None
+        self.classes: dict[str, Any] = {}
+        self.this = self.intern("this")
+        self.this.track()
+        self.files: WeakSet[Output] = WeakSet()
         self._generator: Any = None
         self._reporting = False
         self._translator: Any = None
@@ -86,12 +91,15 @@ class Interpreter:
     # ------------------------------------------------------------------ words
 
     def _install_core(self) -> None:
+        from sn.primitives.objects import builtin_class
         from sn.primitives.special import NAMES
 
         for name in NAMES:
             self.put(name, Special((name,), "", None))
         for family in FAMILIES:
             self.install(family)
+        for name in ("object", "class", "NUMBER", "STRING", "SYMB", "INDEX", "HTABLE"):
+            builtin_class(self, name)
         for name in "+-*/":
             self.runtime["." + name] = self.intern(name).value
         for name, value in (
@@ -252,6 +260,11 @@ class Interpreter:
                 special, Cons(function, from_items([_quote(self, a) for a in arguments]))
             )
         return self.support.callee(function, Cons(function, None))
+
+    def flush_files(self) -> None:
+        """Write out what open files hold back."""
+        for output in list(self.files):
+            output.flush()
 
     def close(self) -> None:
         """Let go of what the program holds: files and windows are written and closed."""
@@ -541,6 +554,11 @@ class _Sink:
 
     def flush(self) -> None:
         """Nothing is kept back."""
+
+    def flush_files(self) -> None:
+        """Write out what open files hold back."""
+        for output in list(self.files):
+            output.flush()
 
     def close(self) -> None:
         """Nothing to close."""

@@ -38,6 +38,7 @@ NAMES = {
     "a": "atom-matrix",
 }
 MOST_DIMENSIONS = 11
+MOST_PRINTED = 100  # elements; larger matrices print as ::INDEX2:<10x10>
 _BITS = {"i": 32, "s": 16, "b": 8, "u": 8}
 
 
@@ -142,7 +143,7 @@ class Matrix:
         if self.plain:
             return self.view[place]
         value = self.array[place]
-        return value / 16.0 if self.letter == "p" else value
+        return float(value) / 16.0 if self.letter == "p" else value
 
     def put(self, place: tuple[int, ...], value: Any) -> None:
         """Store an element at checked subscripts, converted as C would."""
@@ -249,10 +250,7 @@ class Matrix:
 
     # ------------------------------------------------------------------ printing
 
-    @property
-    def sn_class(self) -> str:
-        """The name of the class of matrices."""
-        return "INDEX"
+    sn_class = "INDEX"
 
     def sn_describe(self) -> str:
         """Return the short form shown in error messages."""
@@ -261,6 +259,8 @@ class Matrix:
 
     def sn_show(self, column: int = 0) -> str:
         """Return the printed form; rows below the first begin under the first."""
+        if self.array.size >= MOST_PRINTED:
+            return self.sn_describe()
         letter = "" if self.letter in "dp" else self.letter
         opening, closing = ("#[", "#]") if self.letter == "a" else ("[" + letter, "]")
         if self.array.ndim == 0:

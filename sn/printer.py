@@ -13,7 +13,7 @@ from typing import Any
 from sn.cells import Cons
 from sn.symbols import Symbol
 
-_ORDINARY = re.compile(r"[^\x00-\x20\x7f-\xff`()\[\]{};\"|^#'~,:A-Z]+\Z")
+_ORDINARY = re.compile(r"[^\x00-\x1f\x7f-\xff`()\[\]{};\"|^#'~,:A-Z]+\Z")
 _NUMBER = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?|0x[0-9a-f]+)\Z")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r", "\b": "\\b"}
 _ESCAPES |= {"\f": "\\f"}

@@ -53,6 +53,7 @@ SN words never become Hy names: the tables are keyed by strings."
           self.temporaries 0
           self.sites []
           self.depth 0
+          self.unchecked False
           self.bound []
           self.line (if (is pos None) 1 (interpreter.line pos))
           (get names ".sites") self.sites)))
@@ -269,7 +270,7 @@ SN words never become Hy names: the tables are keyed by strings."
 
 (defn general-call [u form]
   "Call whatever the operator turns out to be."
-  (setv operator form.car callee (temporary u))
+  (setv operator form.car)
   (cond
     (isinstance operator Symbol)
       (do (assume u operator)
@@ -280,7 +281,19 @@ SN words never become Hy names: the tables are keyed by strings."
     True
       (return (site u (helper "callee" (constant u operator) (constant u form))
                     form None [])))
-  (setv [block nodes] (aside u (fn [u] (operands u (argument-nodes u form.cdr)))))
+  (call-found u form found form.cdr))
+
+(defspecial EXPRESSIONS ["==>"] [u form]
+  (need form 2)
+  (setv found (site u (helper "method" (expression u form.cdr.car)
+                              (constant u form.cdr.cdr.car))
+                    form form.car []))
+  (call-found u form found form.cdr.cdr.cdr))
+
+(defn call-found [u form found arguments]
+  "Call a function that `found` computes, with arguments evaluated if it wants that."
+  (setv callee (temporary u) operator form.car)
+  (setv [block nodes] (aside u (fn [u] (operands u (argument-nodes u arguments)))))
   (setv function (ast.NamedExpr :target (store callee) :value found))
   (setv plain (ast.Compare :left (attribute function "__class__") :ops [(ast.NotIn)]
                            :comparators [(load ".SPECIAL")]))
@@ -744,6 +757,11 @@ SN words never become Hy names: the tables are keyed by strings."
 (defspecial EXPRESSIONS ["progn"] [u form]
   (sequence u form.cdr))
 
+(defspecial STATEMENTS ["progn-without-fpe"] [u form destination]
+  (setv outer u.unchecked u.unchecked True)
+  (try (body u form.cdr destination)
+    (finally (setv u.unchecked outer))))
+
 (defspecial STATEMENTS ["prog1"] [u form destination]
   (need form 1)
   (setv name (if (in destination [None "return"]) (temporary u) destination))
@@ -1030,11 +1048,13 @@ SN words never become Hy names: the tables are keyed by strings."
 (defn arithmetic [u form]
   (setv operator form.car.value.sn.name)
   (setv nodes (argument-nodes u form.cdr))
-  (when (or (starred? nodes) (< (len nodes) 2))
+  (when (or (starred? nodes) (and (< (len nodes) 2) (not u.unchecked)))
     (return (primitive-call u form nodes)))
   (arithmetic-node u form operator nodes))
 
 (defn arithmetic-node [u form operator nodes]
+  (when u.unchecked
+    (return (site u (helper "unchecked" (literal operator) #* nodes) form form.car [])))
   (setv nodes (operands u nodes))
   (setv node (get nodes 0))
   (for [other (cut nodes 1 None)]
@@ -1109,6 +1129,23 @@ SN words never become Hy names: the tables are keyed by strings."
     (if (or (starred? nodes) (!= (len nodes) 2))
         (primitive-call u form nodes)
         (helper "Cons" #* nodes))))
+
+(defn printing [last]
+  "`print` and `prin` write each argument before the next is evaluated."
+  (fn [u form]
+    (setv n (proper-length form.cdr))
+    (when (or (< n 2) (not (any (gfor a (cut (items form.cdr) 1 None) (isinstance a Cons)))))
+      (return (primitive-call u form (argument-nodes u form.cdr))))
+    (setv name (temporary u))
+    (for [[i argument] (enumerate (items form.cdr))]
+      (emit u (assign name (expression u argument)))
+      (emit u (ast.Expr :value (site u (helper "print_item" (load name) (literal (< (+ i 1) n))) form
+                                     form.car []))))
+    (when last (emit u (ast.Expr :value (helper "print_end"))))
+    (load name)))
+
+(setv (get INLINE "print") (printing True)
+      (get INLINE "prin") (printing False))
 
 ;; ---------------------------------------------------------------- compilation
 

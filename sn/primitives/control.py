@@ -82,6 +82,9 @@ def on_error(
     depth = len(handlers)
     try:
         return body()
+    except BaseException:
+        interpreter.support.hook()
+        raise
     finally:
         del interpreter.handlers[depth - 1 :]
 
@@ -90,14 +93,6 @@ def on_error(
 def leave(interpreter: "Interpreter", status: Any = None) -> None:
     """End the program."""
     raise Leave(0 if status is None else integer(status))
-
-
-@special("progn-without-fpe", pattern="Q")
-def progn_without_fpe(interpreter: "Interpreter", forms: Any) -> Any:
-    """Evaluate forms; division by zero gives infinity instead of an error."""
-    from sn.primitives.unchecked import evaluate_unchecked
-
-    return evaluate_unchecked(interpreter, forms)
 
 
 # ---- variables
@@ -312,3 +307,41 @@ def hashcode(value: Any) -> str:
 @primitive("process-pending-events", "check-menu")
 def process_pending_events() -> None:
     """Nothing happens behind a program's back here."""
+
+
+# ---- layout of programs
+
+
+@primitive("pprint", interpreter=True)
+def pprint(interpreter: "Interpreter", value: Any) -> Any:
+    """Print a value laid out as a program."""
+    from sn import pretty
+
+    pretty.pprint(interpreter, value)
+    return T
+
+
+@special("pretty", pattern="q")
+def pretty_form(interpreter: "Interpreter", form: Any) -> None:
+    """Print what defines a function, a class or a value."""
+    from sn import pretty
+
+    if form.__class__ is Symbol:
+        pretty.pretty(interpreter, form.value, form)
+    else:
+        pretty.pretty(interpreter, interpreter.evaluate(form))
+
+
+@special("save", pattern="eQ")
+def save(interpreter: "Interpreter", name: Any, symbols: Any) -> None:
+    """Write definitions of symbols to a file, suffix lsh."""
+    from sn.primitives.files import open_output
+
+    output = open_output(interpreter, string(name), "lsh")
+    outer, interpreter.output = interpreter.output, output
+    try:
+        for symbol in items(symbols):
+            pretty_form(interpreter, symbol)
+    finally:
+        interpreter.output = outer
+        output.close()

@@ -12,6 +12,7 @@ from sn.errors import LispError
 from sn.matrix import NAMES, Matrix, like, make
 from sn.primitives.arguments import integer, number, string
 from sn.primitives.registry import primitive, special
+from sn.streams import FileInput
 from sn.symbols import Symbol, truth
 
 if TYPE_CHECKING:
@@ -512,7 +513,8 @@ def dot_product(one: Any, two: Any) -> float:
     a, b = matrix(one).values(), matrix(two).values()
     if a.size != b.size:
         raise LispError("matrix must have same dimensions")
-    return float(_in_order(a.reshape(-1) * b.reshape(-1)))
+    products = a.reshape(-1) * b.reshape(-1)  # float products, but a double sum
+    return float(_in_order(products.astype(np.float64)))
 
 
 @primitive("sup-mat")
@@ -624,6 +626,11 @@ for _n in "1234":
 
 
 def _data(interpreter: "Interpreter", name: Any, suffix: str = "mat") -> bytes:
+    if isinstance(name, FileInput):
+        while name.more():
+            pass
+        rest, name.at = name.text[name.at :], len(name.text)
+        return rest.encode("latin-1")
     path = interpreter.data_path(string(name), suffix)
     return path.read_bytes()
 

@@ -12,6 +12,7 @@ from sn.cells import Cons, from_items
 from sn.errors import LispError
 from sn.primitives.arguments import integer, number, numbers
 from sn.primitives.registry import primitive
+from sn.printer import show_number
 from sn.symbols import T, truth
 
 if TYPE_CHECKING:
@@ -73,6 +74,22 @@ def _quotient(a: float, b: float) -> float:
     if b == 0:
         raise LispError("Floating exception")
     return finite(a / b, a, b)
+
+
+def unchecked(operator: str, values: tuple[float, ...]) -> float:
+    """Calculate as the processor does when nothing is trapped."""
+    import numpy as np
+
+    operation = {"+": np.add, "-": np.subtract, "*": np.multiply, "/": np.divide}[operator]
+    operands = [np.float64(number(value)) for value in values]
+    if len(operands) < 2:
+        neutral = np.float64(operator in "*/")
+        operands = [neutral, *operands] if operator in "-/" or not operands else operands
+    result = operands[0]
+    with np.errstate(all="ignore"):
+        for operand in operands[1:]:
+            result = operation(result, operand)
+    return float(result)
 
 
 @primitive("1+")
@@ -601,3 +618,75 @@ for _name in (
     "qtanh", "qdtanh", "qstdsigmoid", "qdstdsigmoid", "qexpmx", "qdexpmx", "qexpmx2", "qdexpmx2"
 ):  # fmt: skip
     _quick(_name)
+
+
+# ---- complex numbers
+
+
+class Complex:
+    """A complex number, which ordinary arithmetic refuses."""
+
+    sn_class = "COMPLEX"
+    __slots__ = ("value",)
+
+    def __init__(self, value: complex) -> None:
+        self.value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Complex) and self.value == other.value
+
+    def __hash__(self) -> int:
+        return hash(self.value)
+
+    def sn_show(self, column: int = 0) -> str:
+        """Return the printed form."""
+        return f"::COMPLEX:({show_number(self.value.real)},{show_number(self.value.imag)})"
+
+
+def complex_of(value: Any) -> complex:
+    """Return a number or a complex number as Python's complex."""
+    return value.value if value.__class__ is Complex else complex(number(value))
+
+
+@primitive("complex")
+def make_complex(real: float, imaginary: float) -> Complex:
+    """Return a complex number."""
+    return Complex(complex(number(real), number(imaginary)))
+
+
+@primitive("complexp")
+def complexp(value: Any) -> Any:
+    """Return the value if it is a complex number."""
+    return value if value.__class__ is Complex else None
+
+
+@primitive("creal")
+def creal(value: Any) -> float:
+    """Return the real part."""
+    return complex_of(value).real
+
+
+@primitive("cimag")
+def cimag(value: Any) -> float:
+    """Return the imaginary part."""
+    return complex_of(value).imag
+
+
+@primitive("cabs")
+def cabs(value: Any) -> float:
+    """Return the modulus."""
+    return abs(complex_of(value))
+
+
+@primitive("carg")
+def carg(value: Any) -> float:
+    """Return the argument."""
+    import cmath
+
+    return cmath.phase(complex_of(value))
+
+
+@primitive("conj")
+def conj(value: Any) -> Complex:
+    """Return the conjugate."""
+    return Complex(complex_of(value).conjugate())

@@ -5,5 +5,5 @@ NAMES = (
     "if", "when", "cond", "selectq", "and", "or", "not", "null", "progn", "prog1",
     "while", "do-while", "repeat", "for", "mapfor", "mapwhile", "each", "all", "let", "let*",
     "lambda", "flambda", "mlambda", "de", "df", "dm", "dmd", "defun", "defmacro",
-    "idx-bloop", "idx-eloop",
+    "idx-bloop", "idx-eloop", "==>", "progn-without-fpe",
 )  # fmt: skip

@@ -9,6 +9,7 @@ from sn.primitives.arguments import integer, number, numbers, string
 from sn.primitives.registry import primitive
 from sn.printer import show, show_number
 from sn.reader import parse_number
+from sn.regex import compiled, pieces, seek
 from sn.symbols import truth
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ def format_text(interpreter: "Interpreter", template: str, values: tuple[Any, ..
 
 
 def _directive(match: re.Match[str], remaining: list[Any]) -> str:
+    """Return the text of one directive."""
     left, width, precision, letter = match.groups()
     if letter == "%" and match.group() == "%%":
         return "%"
@@ -46,7 +48,14 @@ def _directive(match: re.Match[str], remaining: list[Any]) -> str:
     sized = bool(left or width or precision)
     if letter == "s":
         return ("%" + left + width + "s") % string(value)
-    if letter in "lp":
+    if letter == "p":
+        from sn.pretty import Printer
+        from sn.streams import Output
+
+        pieces: list[str] = []
+        Printer(Output(pieces)).form(value)
+        return "".join(pieces) + "\n"
+    if letter == "l":
         return ("%" + left + width + "s") % show(value)
     if letter == "d":
         # A zero in front of the width pads with zeros, as in C.
@@ -300,3 +309,86 @@ def merge_words(words: Any) -> str:
 def first_line(value: Any) -> str:
     """Return the beginning of a value's text."""
     return show(value).split("\n")[0][:60]
+
+
+# ---- regular expressions
+
+
+@primitive("regex-match")
+def regex_match(pattern: str, text: str) -> Any:
+    """Tell whether a whole string matches."""
+    return truth(compiled(string(pattern)).fullmatch(string(text)))
+
+
+@primitive("regex-extract")
+def regex_extract(pattern: str, text: str) -> Any:
+    """Return what the groups of a pattern matched, () when the string does not match."""
+    match = compiled(string(pattern)).fullmatch(string(text))
+    return None if match is None else from_items([group or "" for group in match.groups()])
+
+
+@primitive("regex-seek")
+def regex_seek(pattern: str, text: str, start: Any = 1.0) -> Any:
+    """Return place, from 1, and length of the first match."""
+    match = seek(string(pattern), string(text), _place(start, 1) - 1)
+    if match is None:
+        return None
+    return from_items([float(match.start() + 1), float(match.end() - match.start())])
+
+
+@primitive("regex-subst")
+def regex_subst(pattern: str, replacement: str, text: str) -> str:
+    """Replace every match; %0...%9 stand for the groups, %% for %."""
+    string(pattern), string(replacement), string(text)
+    result, at = [], 0
+    while (match := seek(pattern, text, at)) is not None:
+        result.append(text[at : match.start()])
+        groups = match.groups()
+
+        def group(m: re.Match[str], groups: tuple[str | None, ...] = groups) -> str:
+            if m.group(1) == "%":
+                return "%"
+            number = int(m.group(1))
+            return (groups[number] or "") if number < len(groups) else ""
+
+        result.append(re.sub("%([0-9%])", group, replacement))
+        if match.end() == match.start():
+            result.append(text[match.end()])
+        at = max(match.end(), match.start() + 1)
+    result.append(text[at:])
+    return "".join(result)
+
+
+def _matches(pattern: Any, text: Any, count: Any) -> list[tuple[int, int]]:
+    most = -1 if count is None else max(integer(count), 0)
+    found = pieces(string(pattern), string(text), most)
+    return found if len(found) == most or most < 0 else []
+
+
+@primitive("regex-rseek")
+def regex_rseek(pattern: str, text: str, count: Any = None) -> Any:
+    """Return place and length of successive matches."""
+    found = _matches(pattern, text, count)
+    return from_items([from_items([float(a + 1), float(b - a)]) for a, b in found])
+
+
+@primitive("regex-split")
+def regex_split(pattern: str, text: str, count: Any = None) -> Any:
+    """Return successive matches themselves."""
+    return from_items([text[a:b] for a, b in _matches(pattern, text, count)])
+
+
+@primitive("regex-count")
+def regex_count(pattern: str, text: str) -> float:
+    """Count successive matches."""
+    return float(len(_matches(pattern, text, None)))
+
+
+@primitive("regex-skip")
+def regex_skip(pattern: str, text: str, count: Any = None) -> Any:
+    """Return what follows so many matches (1)."""
+    number_of = 1 if count is None else integer(count)
+    if number_of <= 0:
+        return text
+    found = _matches(pattern, text, float(number_of))
+    return text[found[-1][1] :] if found else None

@@ -69,9 +69,9 @@ def run_case(case: dict[str, Any], folder: Path) -> Outcome:
     interpreter.close()
     script.unlink()
     files = {
-        f.name: normal_file(f.read_bytes(), case.get("files", {}).get(f.name, {"hex": ""}))
+        f.name: normal_file(f.read_bytes(), case["files"][f.name])
         for f in sorted(folder.iterdir())
-        if f.is_file()
+        if f.is_file() and f.name in case.get("files", {})
     }
     return Outcome(normal("".join(pieces)), None if error is None else normal(error), files)
 
