@@ -122,6 +122,7 @@ class _Desk:
         slant = float(np.clip(rng.normal(0.2, 0.15), -0.1, 0.5))
         self.script = Script(30.0, slant, float(rng.uniform(0.85, 1.2)), self.pen)
         self.dark = float(rng.uniform(0.08, 0.3))
+        self.clear = False
         self.text, self.box, self.field = "", (0, 0, 0, 0), (0, 0, 0, 0)
 
     def print(self, text: str, x: float, y: float, size: float = 0.075) -> None:
@@ -219,6 +220,7 @@ class _Desk:
             slope=float(rng.normal(0, 0.012)),
             flourish=0.0,
         )
+        style = _clear(style, rng) if self.clear else style
         base = y + h - (h - size) * float(rng.uniform(0.3, 0.65))
         self.box = self.write(
             text, x + 0.06, base, size, w - 0.12, style=style, centre=bool(rng.random() < 0.4)
@@ -525,6 +527,7 @@ def draw_check(
     dpi: float = 200,
     bilevel: bool | None = None,
     noise: float | None = None,
+    clear: bool = False,
 ) -> Check:
     """Draw a whole check.
 
@@ -542,6 +545,8 @@ def draw_check(
         Black and white, as fax and check scanners deliver; one in eight when not given.
     noise : float, optional
         Deviation of the scanner's grey noise, 0..1.
+    clear : bool
+        Write the amount well apart and mostly in plain cents.
 
     Returns
     -------
@@ -551,10 +556,12 @@ def draw_check(
     hand = StrokeHand(rng) if hand is None else hand
     layout = list(LAYOUTS)[int(rng.integers(len(LAYOUTS)))] if layout is None else layout
     size, design = LAYOUTS[layout]
-    text = random_amount(rng)
+    american = True if layout not in ("corner", "receipt") else None
+    text = random_amount(rng, american)
     while len(text) > 13:
-        text = random_amount(rng)
+        text = random_amount(rng, american)
     desk = _Desk(rng, hand, size, 200.0)
+    desk.clear = clear
     design(desk, amount_value(text), text)
     scale = dpi / 200
     turn = float(rng.normal(0, 0.35)) if rng.random() < 0.5 else 0.0
@@ -591,24 +598,32 @@ def _turned(
 # --- samples -----------------------------------------------------------------------------
 
 
+def _clear(style: Style, rng: np.random.Generator) -> Style:
+    """Return the style of somebody who takes care."""
+    unit = style.script.height / 36
+    return replace(
+        style,
+        gap=max(style.gap, 2.5 * unit),
+        gap_spread=min(style.gap_spread, 1.0 * unit),
+        size_spread=min(style.size_spread, 0.05),
+        cents="plain" if rng.random() < 0.6 else style.cents,
+        stacked=style.stacked and rng.random() < 0.4,
+        flourish=0.0,
+        join=0.4 * style.join,
+    )
+
+
 def _legible(rng: np.random.Generator) -> tuple[StrokeHand, Style]:
     """Return a clear hand and a clear layout: what a good reader gets right."""
     hand = StrokeHand(rng, wild=float(rng.uniform(0.3, 0.75)))
     style = random_style(rng, hand, float(rng.uniform(32, 42)))
     pen = replace(style.script.pen, ink=1.0, grain=0.0)
-    return hand, replace(
-        style,
-        script=replace(style.script, pen=pen),
-        gap=max(style.gap, 2.0),
-        gap_spread=1.0,
-        flourish=0.0,
-        join=style.join * 0.5,
-        margin=0.4,
-    )
+    script = replace(style.script, pen=pen)
+    return hand, replace(_clear(style, rng), script=script, margin=0.4)
 
 
 def _save(image: np.ndarray, path: Path) -> None:
-    """Write a grey image in the format its suffix names; TIFF is bilevel G4, PNG 16 greys."""
+    """Write a grey image in the format its suffix names; TIFF is bilevel G4, PNG 32 greys."""
     from PIL import Image
 
     if path.suffix == ".tif":
@@ -616,7 +631,7 @@ def _save(image: np.ndarray, path: Path) -> None:
     elif path.suffix == ".jpg":
         Image.fromarray(image).save(path, quality=80, dpi=(200, 200))
     elif path.suffix == ".png":
-        coarse = np.rint(image / 17).astype(np.uint8) * 17
+        coarse = np.rint(np.rint(image / 255 * 31) * (255 / 31)).astype(np.uint8)
         Image.fromarray(coarse).save(path, optimize=True, dpi=(200, 200))
     else:
         Image.fromarray(image).save(path)
@@ -671,7 +686,7 @@ def write_samples(folder: Path, seed: int, n: int) -> None:
 def _sample_check(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.ndarray, str]:
     hand = StrokeHand(rng, wild=float(rng.uniform(0.3, 0.75)))
     layout = list(LAYOUTS)[i % len(LAYOUTS)]
-    check = draw_check(rng, layout, hand, bilevel=suffix == ".tif", noise=0.003)
+    check = draw_check(rng, layout, hand, bilevel=suffix == ".tif", noise=0.003, clear=True)
     return check.image, check.text
 
 

@@ -429,8 +429,12 @@ def random_phone(rng: np.random.Generator) -> str:
     return form[int(rng.integers(len(form)))].format(area, office, line)
 
 
-def random_amount(rng: np.random.Generator) -> str:
-    """Return an amount as people write it: separators, cents, endings, currency, fill."""
+def random_amount(rng: np.random.Generator, american: bool | None = None) -> str:
+    """Return an amount as people write it: separators, cents, endings, currency, fill.
+
+    `american` amounts part thousands by commas and mostly have cents; others use points for
+    thousands and endings such as ``.-``; drawn, three to two, when not given.
+    """
     figures = int(rng.choice([1, 2, 3, 4, 5, 6, 7], p=(0.03, 0.12, 0.25, 0.27, 0.2, 0.1, 0.03)))
     digits = [str(rng.integers(1, 10))] + [
         DIGITS[i] for i in rng.integers(10, size=figures - 1)
@@ -439,7 +443,7 @@ def random_amount(rng: np.random.Generator) -> str:
         for i in range(figures - int(rng.integers(1, figures)), figures):
             digits[i] = "0"
     whole = "".join(digits)
-    american = rng.random() < 0.6
+    american = rng.random() < 0.6 if american is None else american
     comma, point = (",", ".") if american else (".", ",")
     if figures > 3 and rng.random() < 0.6:
         whole = f"{int(whole):,}".replace(",", comma)

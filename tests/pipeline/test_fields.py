@@ -82,6 +82,7 @@ def test_wrong_arrays_are_refused():
         locate(np.zeros((20, 20)))
 
 
+@pytest.mark.jit
 def test_fields_come_cheapest_first_and_inside_the_image():
     for seed in range(6):
         check = drawn(seed)
@@ -97,6 +98,7 @@ def test_fields_come_cheapest_first_and_inside_the_image():
             assert y + h <= check.image.shape[0]
 
 
+@pytest.mark.jit
 def test_the_true_field_is_among_the_first_four():
     first = four = 0
     for seed in range(100, 130):
@@ -122,6 +124,7 @@ def test_two_hundred_unseen_checks():
     assert four >= 198
 
 
+@pytest.mark.jit
 def test_fitting_finds_weights_that_put_true_fields_first():
     samples = [drawn(seed) for seed in range(8)]
     weights = fit(((c.image, c.box, c.field) for c in samples), rounds=60)
