@@ -323,7 +323,7 @@ class FakeEngine:
             return FakeDecoded((), (), 0.0, 0.0, "blank", "no ink found", {})
         text = f"{starts.size}.00" if grammar == "amount" else str(starts.size)
         sure = 0.99 if field.min() < 50 else 0.6
-        other = text.replace("4", "9")
+        other = f"9{text}"
         n_best = ((text, sure), (other, round(1 - sure, 3)))
         top = int(np.flatnonzero(field.min(axis=1) < 128)[0])
         characters = tuple(

@@ -169,7 +169,7 @@ class TestRead:
         out, err = capsys.readouterr()
         assert out.splitlines()[1] == "white.png: REJECT blank: no ink found"
         assert out.startswith(
-            "faint.png: REJECT  best guess $ 4.00 (0.60), then $ 9.00 (0.40): "
+            "faint.png: REJECT  best guess $ 4.00 (0.60), then $ 94.00 (0.40): "
         )
         assert err.splitlines() == [
             "0 read, 3 rejected (2 ambiguous, 1 blank), 0 failed",

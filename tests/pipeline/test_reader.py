@@ -7,9 +7,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+import gtn
 from pipeline import reader
 from pipeline.errors import BadImage, ImageError
+from pipeline.grammars import SYMBOLS, grammar
+from pipeline.money import money
 from pipeline.reader import CheckReader
+from pipeline.recognition import spell
 
 
 @pytest.fixture
@@ -122,6 +126,24 @@ def test_what_is_no_amount_is_refused_by_grammar(made, fake, files):
     assert made(engine=Odd()).read(files.strip()).reason == "grammar"
 
 
+def test_strings_of_one_amount_are_one_guess(made, fake, files):
+    guesses = (("740", 0.5), ("$740", 0.2), ("140", 0.15), ("740.-", 0.05), ("7.4", 0.01))
+
+    class Torn(type(fake.engine)):
+        def decode(self, *arguments):
+            found = super().decode(*arguments)
+            return replace(found, n_best=guesses, confidence=0.5, note="it may also be $740")
+
+    reading = made(engine=Torn(), min_confidence=0.7).read(files.strip())
+    assert (reading.text, reading.amount) == ("740", "740.00")
+    assert [text for text, _ in reading.n_best] == ["740", "140", "7.4"]
+    assert [p for _, p in reading.n_best] == pytest.approx([0.75, 0.15, 0.01])
+    assert reading.confidence == pytest.approx(0.75)
+    assert made(engine=Torn()).read(files.strip()).note == "it may also be 140"
+    digits = made(engine=Torn(), grammar="digits").read(files.strip())
+    assert (digits.reason, digits.n_best) == ("ambiguous", guesses)
+
+
 def test_assumed_cents_are_flagged(made, fake, files):
     class Whole(type(fake.engine)):
         def decode(self, *arguments):
@@ -185,3 +207,24 @@ def test_read_many_counts_and_stops_at_a_bad_input(fake, files):
     with pytest.raises(ImageError, match="empty"):
         list(reader.read_many([strip, b""], **settings))
     assert reader.read(strip, **settings).text == "4.00"
+
+
+def test_whatever_the_grammar_of_amounts_lets_through_is_an_amount():
+    graph = grammar("amount")
+    rng = np.random.default_rng(5)
+    arcs = {}
+    for arc, node in enumerate(graph.src):
+        arcs.setdefault(int(node), []).append(arc)
+    accepting, seen = set(map(int, graph.accept)), set()
+    for _ in range(3000):
+        node, string = int(graph.start[0]), []
+        while node in arcs and not (node in accepting and rng.random() < 0.3):
+            arc = rng.choice(arcs[node])
+            label, node = int(graph.ilabel[arc]), int(graph.dst[arc])
+            if label != gtn.EPSILON:
+                string.append(label)
+        if node in accepting:
+            seen.add(spell(string, ()))
+    assert len(seen) > 500
+    assert all(set(text) <= set(SYMBOLS + " ") for text in seen)
+    assert [text for text in seen if money(text) is None] == []
