@@ -341,7 +341,7 @@ def _right(criterion: str, outputs: np.ndarray, targets: np.ndarray) -> np.ndarr
         places = outputs == outputs.max(axis=1, keepdims=True)
         return (places == (targets == targets.max(axis=1, keepdims=True))).all(axis=1)
     if criterion == "class-quadrant":
-        return ~(outputs.astype(np.float64) * targets < 0).any(axis=1)
+        return ((outputs < 0) == (targets < 0)).all(axis=1)
     return None
 
 

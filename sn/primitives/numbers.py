@@ -515,7 +515,7 @@ def _hamming(margin: Any, one: Any, two: Any) -> float:
 
 
 def _quadrant(one: Any, two: Any) -> float:
-    return float(sum(1 for a, b in _pairs(one, two) if a * b < 0))
+    return float(sum(1 for a, b in _pairs(one, two) if (a < 0) != (b < 0)))
 
 
 @primitive("hamming-dist")

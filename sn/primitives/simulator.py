@@ -36,6 +36,7 @@ def net_kernel(interpreter: "Interpreter", name: str) -> str:
     """
     from sn.net.memory import KERNELS, Network
     from sn.primitives.network import publish
+    from sn.primitives.objects import builtin_class
 
     if string(name) not in KERNELS:
         raise LispError("unknown kernel", name)
@@ -54,6 +55,8 @@ def net_kernel(interpreter: "Interpreter", name: str) -> str:
             _remove(interpreter, family)
     for family in (*FAMILIES, *(family for family, wanted in some.items() if wanted)):
         interpreter.install(family)
+    for name_of_class in ("NLF", "CODEBOOK"):
+        builtin_class(interpreter, name_of_class)
     publish(interpreter)
     numbers = dict.fromkeys(VARIABLES, 0.0)
     if network.newton:
