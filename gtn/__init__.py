@@ -19,7 +19,11 @@ _HOME = {
     "composition": "compose intersect",
     "hypotheses": "Hypothesis nbest",
     "automata": "determinize minimize remove_epsilon",
-    "criteria": "confidence",
+    "criteria": (
+        "Loss batch_energy character_model confidence ctc_energy ctc_graph "
+        "discriminative_forward_energy discriminative_viterbi_energy forward_energy "
+        "label_posteriors margin segment_energy viterbi_energy"
+    ),
     "algebra": (
         "clone closure concat equal invert isomorphic project_input project_output remove "
         "reverse union"
