@@ -75,6 +75,11 @@ class BigStack:
             except KeyboardInterrupt:
                 interrupt(thread)
 
+    def stop(self, kind: type[BaseException]) -> None:
+        """Raise an exception in the evaluation that is running, if one is."""
+        if self._thread is not None:
+            interrupt(self._thread, kind)
+
     def on_main(self, work: Callable[[], Any]) -> Any:
         """Have the waiting thread call `work`; return its value (for terminals)."""
         if not self.inside:
@@ -94,11 +99,11 @@ class BigStack:
         return value
 
 
-def interrupt(thread: threading.Thread) -> None:
-    """Raise KeyboardInterrupt in a thread at its next instruction."""
+def interrupt(thread: threading.Thread, kind: type[BaseException] = KeyboardInterrupt) -> None:
+    """Raise an exception in a thread at its next instruction."""
     if thread.ident is not None:
         ctypes.pythonapi.PyThreadState_SetAsyncExc(
-            ctypes.c_ulong(thread.ident), ctypes.py_object(KeyboardInterrupt)
+            ctypes.c_ulong(thread.ident), ctypes.py_object(kind)
         )
 
 

@@ -88,6 +88,19 @@ def version() -> str:
     return installed("holmdel")
 
 
+def commit() -> str | None:
+    """Return the commit of the checkout this program runs from, None outside of one."""
+    import subprocess
+
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "HEAD"]
+    try:
+        return subprocess.run(
+            command, capture_output=True, text=True, check=True
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+
+
 def run(program: str, argv: Sequence[str] | None, work: Callable[[list[str]], int]) -> int:
     """Call `work` with the command line and return the exit code; no traceback gets out."""
     arguments = list(sys.argv[1:] if argv is None else argv)

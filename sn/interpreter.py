@@ -74,7 +74,6 @@ class Interpreter:
         self.last_error: LispError | None = None
         self.debugger: Callable[[LispError], None] | None = None
         self.warn: Callable[[str], None] = self._warn
-        self.arguments: list[str] = []
         self.network: Any = None
         self.classes: dict[str, Any] = {}
         self.this = self.intern("this")
@@ -265,6 +264,11 @@ class Interpreter:
         """Write out what open files hold back."""
         for output in list(self.files):
             output.flush()
+
+    def set_arguments(self, arguments: list[str]) -> None:
+        """Give the program its arguments, the list ``argv``."""
+        values = [os.fsencode(text).decode("latin-1") for text in arguments]
+        self.intern("argv").value = from_items(values)
 
     def close(self) -> None:
         """Let go of what the program holds: files and windows are written and closed."""
@@ -559,6 +563,11 @@ class _Sink:
         """Write out what open files hold back."""
         for output in list(self.files):
             output.flush()
+
+    def set_arguments(self, arguments: list[str]) -> None:
+        """Give the program its arguments, the list ``argv``."""
+        values = [os.fsencode(text).decode("latin-1") for text in arguments]
+        self.intern("argv").value = from_items(values)
 
     def close(self) -> None:
         """Nothing to close."""

@@ -1,0 +1,155 @@
+"""The command `sn`: a listener, a script, or an expression."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sn.interpreter import Interpreter
+    from sn.toplevel import Toplevel
+
+GREETING = "SN 2.8. Control-D leaves, (help 'name) explains."
+
+
+def parser() -> argparse.ArgumentParser:
+    """Return the parser of the command line."""
+    result = argparse.ArgumentParser(
+        prog="sn",
+        description="SN, the neural-network simulator of 1988: talk to it, or run a program.",
+    )
+    result.add_argument(
+        "file", nargs="?", metavar="FILE", help="program to run (- reads stdin)"
+    )
+    result.add_argument("arguments", nargs="*", help="the program finds them in argv")
+    result.add_argument("-e", dest="expression", metavar="EXPR", help="evaluate and print")
+    result.add_argument(
+        "--library",
+        action="append",
+        default=[],
+        metavar="DIR",
+        help="search library files here first (also SN_LIBRARY)",
+    )
+    result.add_argument("--doc", metavar="NAME", help="print the manual entry of a name")
+    result.add_argument("--warm", action="store_true", help="compile the kernels now")
+    result.add_argument("--debug", action="store_true", help="show Python tracebacks")
+    result.add_argument("-q", "--quiet", action="store_true", help="no greeting, no warnings")
+    safe = result.add_argument_group("programs of unknown origin")
+    safe.add_argument("--safe", action="store_true", help="no writing, reading only below FILE")
+    safe.add_argument("-o", dest="output", metavar="DIR", help="with --safe: may write here")
+    safe.add_argument("--time", type=float, default=60, metavar="S", help="seconds (60)")
+    safe.add_argument("--mem", default="1G", metavar="N", help="memory (1G)")
+    result.add_argument("--version", action="store_true", help="print the version")
+    return result
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run the command; return its exit status."""
+    options = parser().parse_args(argv)
+    if options.version:
+        from importlib.metadata import version
+
+        print(f"sn 2.8 (holmdel {version('holmdel')})")
+        return 0
+    try:
+        return run(options)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except KeyboardInterrupt:
+        return 130
+
+
+def run(options: argparse.Namespace) -> int:
+    """Carry out a parsed command line."""
+    from sn.interpreter import Interpreter
+    from sn.toplevel import Toplevel, terminal
+
+    script = Path(options.file) if options.file and options.file != "-" else None
+    library = [*options.library, *os.environ.get("SN_LIBRARY", "").split(os.pathsep)]
+    interpreter = Interpreter(
+        library=tuple(folder for folder in library if folder),
+        safe=options.safe,
+        root=script.parent if script else ".",
+        writable=options.output,
+    )
+    if options.quiet:
+        interpreter.warn = lambda text: None
+    interpreter.set_arguments(options.arguments)
+    if options.safe:
+        from sn.limits import limit
+
+        limit(interpreter, options.time, options.mem)
+    if options.warm:
+        return warm(interpreter)
+    if options.doc:
+        from sn.manual import entry
+
+        print(entry(interpreter, options.doc))
+        return 0
+    talking = script is None and options.expression is None and sys.stdin.isatty()
+    ask = terminal(interpreter) if talking and options.file != "-" else None
+    toplevel = Toplevel(interpreter, ask, debug=options.debug)
+    if options.expression is not None:
+        return evaluate(toplevel, options.expression)
+    if script is not None:
+        return run_script(toplevel, script)
+    if ask is not None and not options.quiet:
+        print(GREETING)
+    return toplevel.run()
+
+
+def run_script(toplevel: "Toplevel", script: Path) -> int:
+    """Run a program; an error ends it with status 1."""
+    interpreter = toplevel.interpreter
+    if not script.is_file():
+        print(f"sn: {script}: no such file", file=sys.stderr)
+        return 1
+    return _finish(toplevel, lambda: interpreter.load(script))
+
+
+def evaluate(toplevel: "Toplevel", text: str) -> int:
+    """Evaluate an expression and print the value of each of its forms."""
+    interpreter = toplevel.interpreter
+    from sn.printer import show
+    from sn.streams import Source
+
+    source = interpreter.sources.add(Source("-e", text.encode("utf-8").decode("latin-1")))
+
+    def each(value: object) -> None:
+        interpreter.stdout.write(show(value) + "\n")
+
+    return _finish(toplevel, lambda: interpreter.evaluate_source(source, each))
+
+
+def _finish(toplevel: "Toplevel", work: object) -> int:
+    from sn.errors import Leave, LispError, SnError
+
+    interpreter = toplevel.interpreter
+    try:
+        interpreter.run(work)
+        status = 0
+    except Leave as leave:
+        status = leave.status or 0
+    except LispError as error:
+        toplevel.failed(error)
+        status = 1
+    except SnError as error:
+        print(f"*** {error}", file=sys.stderr)
+        status = 1
+    interpreter.close()
+    sys.stdout.flush()
+    return status
+
+
+def warm(interpreter: "Interpreter") -> int:
+    """Compile the kernels of all four simulators by running a small program with each."""
+    for kernel in ("sn28", "sn28new", "sn28ite", "sn28itenew"):
+        print(f"compiling {kernel} ...", file=sys.stderr)
+        interpreter.value(f'(libload "sn28/{kernel}") (load "warm")')
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

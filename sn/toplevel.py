@@ -1,0 +1,249 @@
+"""The dialogue: ``? `` asks, ``= `` answers.
+
+Lines come from a terminal (with history and completion), from a pipe, or one by one from
+`Toplevel.feed`. After an error on a terminal the program's state can be looked at in a debug
+level, where the bindings of the error are still in force; it ends with Control-D.
+"""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from sn.errors import EndOfInput, Leave, LispError
+from sn.evaluation import Frame
+from sn.interpreter import Interpreter
+from sn.manual import nearest
+from sn.printer import show
+from sn.streams import Source
+
+PROMPT = "? "
+DEEPEST_SHOWN = 7  # callers shown after an error
+
+
+def error_lines(interpreter: Interpreter, error: LispError) -> list[str]:
+    """Return an error as it is shown: its text, where it was, who called, a hint."""
+    lines = [f"*** {error}"]
+    word = "in"
+    for frame in error.frames[:DEEPEST_SHOWN]:
+        if isinstance(frame, Frame):
+            place = f"{frame.file}:{frame.line}"
+            form = "" if frame.form is None else " " + _short(frame.form)
+            lines.append(f"** {word}: {frame.function} [{place}]{form}")
+            word = "from"
+        else:
+            lines += _reading_lines(interpreter, frame[2])
+    more = len(error.frames) - DEEPEST_SHOWN
+    if more > 0:
+        lines.append(f"** ... {more} more")
+    hint = _hint(interpreter, error)
+    if hint:
+        lines.append(f"** did you mean: {hint} ?")
+    return lines
+
+
+def _reading_lines(interpreter: Interpreter, pos: int) -> list[str]:
+    file, line, column = interpreter.sources.find(pos)
+    text = interpreter.sources.all[pos >> 32].line_text(line)
+    return [f"** reading: [{file}:{line}:{column}] {text.strip()[:60]}"]
+
+
+def _short(form: Any) -> str:
+    text = show(form).split("\n")[0]
+    return text if len(text) <= 60 else text[:57] + "..."
+
+
+def _hint(interpreter: Interpreter, error: LispError) -> str | None:
+    """Return a name near an undefined one."""
+    head = getattr(error.culprit, "car", None)
+    name = getattr(head, "name", None)
+    if error.message != "not a function call" or name is None:
+        return None
+    return nearest(interpreter, name)
+
+
+class Toplevel:
+    """A listener of one interpreter.
+
+    Parameters
+    ----------
+    interpreter: the interpreter that evaluates
+    ask: called with a prompt, returns a line of the terminal or raises EOFError; None when
+        nobody can be asked
+    debug: show Python's own traceback after an error, too
+    """
+
+    def __init__(
+        self,
+        interpreter: Interpreter,
+        ask: Callable[[str], str] | None = None,
+        *,
+        debug: bool = False,
+    ) -> None:
+        self.interpreter = interpreter
+        self.ask = ask
+        self.debug = debug
+        self.level = ""
+        self._fresh = True
+        self.source: Source = interpreter.sources.add(Source("stdin"))
+        self.show_error: Callable[[LispError], None] = self._show_error
+        interpreter.debugger = self._debugger if ask is not None else None
+
+    # ------------------------------------------------------------------ one form
+
+    def answer(self, value: Any) -> None:
+        """Print the value of a form."""
+        output = self.interpreter.output
+        output.write("= ")
+        output.write(show(value, output.column) + "\n")
+
+    def step(self, source: Source) -> None:
+        """Read, evaluate and answer one form; raises EndOfInput when there is none."""
+        interpreter = self.interpreter
+        form = interpreter.reader.read(source)
+        if form is None:
+            return
+        outer, interpreter.input = interpreter.input, source
+        try:
+            self.answer(interpreter.evaluate_top(form))
+        finally:
+            interpreter.input = outer
+
+    def feed(self, line: str) -> None:
+        """Take one line: evaluate the forms that are complete."""
+        self.interpreter.run(lambda: self._feed(line))
+
+    def _feed(self, line: str) -> None:
+        source = self.source
+        source.text += line
+        while not self.interpreter.reader.at_end(source):
+            start = source.at
+            try:
+                self.step(source)
+            except EndOfInput as end:
+                if not end.located:
+                    source.at = start
+                    return
+                self.failed(end)
+            except LispError as error:
+                self.failed(error)
+
+    def failed(self, error: LispError) -> None:
+        """Show an error that has come up to the toplevel."""
+        if not error.reported:
+            error.reported = True
+            self.show_error(error)
+
+    def _show_error(self, error: LispError) -> None:
+        self.interpreter.stdout.flush()
+        print("\n".join(error_lines(self.interpreter, error)), file=sys.stderr)
+        if self.debug and error.__cause__ is not None:
+            import traceback
+
+            traceback.print_exception(error.__cause__)
+
+    # ------------------------------------------------------------------ the dialogue
+
+    def run(self) -> int:
+        """Talk until the input ends; return the exit status."""
+        try:
+            return self.interpreter.run(self._talk)
+        except Leave as leave:
+            return leave.status or 0
+
+    def _talk(self) -> int:
+        source = self.interpreter.sources.add(Source("stdin", more=self._more))
+        status = 0
+        while True:
+            self._fresh = True
+            try:
+                self.step(source)
+            except EndOfInput as end:
+                if end.message == "End of file" and not end.located:
+                    return status
+                self.failed(end)
+                source.at = len(source.text)
+                status = 1
+            except LispError as error:
+                if not error.located:  # a reading error: the rest of the line is lost
+                    newline = source.text.find("\n", source.at)
+                    source.at = newline + 1 if newline >= 0 else len(source.text)
+                self.failed(error)
+                if self.ask is None:
+                    return 1
+            except KeyboardInterrupt:
+                source.at = len(source.text)
+                print("\n*** Break", file=sys.stderr)
+
+    def _more(self) -> str:
+        """Return the next line, asking for it if somebody is there."""
+        if self.ask is None:
+            return self.interpreter.stack.on_main(sys.stdin.readline)
+        self.interpreter.stdout.flush()
+        prompt = self.level + (PROMPT if self._fresh else "  ")
+        self._fresh = False
+        try:
+            return self.interpreter.stack.on_main(lambda: self.ask(prompt)) + "\n"
+        except EOFError:
+            return ""
+
+    # ------------------------------------------------------------------ debugging
+
+    def _debugger(self, error: LispError) -> None:
+        """Offer a debug level, the bindings of the error still standing."""
+        self.failed(error)
+        try:
+            answer = self.interpreter.stack.on_main(lambda: self.ask("Debug toplevel [y/N] ? "))
+        except (EOFError, KeyboardInterrupt):
+            answer = ""
+        if not answer.lower().startswith(("y", "o")):
+            return
+        interpreter = self.interpreter
+        outer = self.level, interpreter.output, interpreter.input
+        self.level = "[Debug] " + self.level
+        interpreter.output = interpreter.stdout
+        try:
+            self._talk()
+        finally:
+            self.level, interpreter.output, interpreter.input = outer
+        print(file=sys.stderr)
+
+
+def terminal(interpreter: Interpreter) -> Callable[[str], str]:
+    """Return what asks for a line at a terminal, with history and completion."""
+    try:
+        import readline
+    except ImportError:
+        return input
+    history = _history_file()
+
+    def complete(text: str, state: int) -> str | None:
+        names = sorted(s.name for s in interpreter.symbols if s.name.startswith(text.lower()))
+        return names[state] if state < len(names) else None
+
+    readline.set_completer(complete)
+    readline.set_completer_delims(" \t\n`()[]{};\"|^#'~,:")
+    readline.parse_and_bind("tab: complete")
+    readline.set_history_length(2000)
+    try:
+        readline.read_history_file(history)
+    except OSError:
+        pass
+
+    def ask(prompt: str) -> str:
+        line = input(prompt)
+        try:
+            history.parent.mkdir(parents=True, exist_ok=True)
+            readline.write_history_file(history)
+        except OSError:
+            pass
+        return line
+
+    return ask
+
+
+def _history_file() -> Path:
+    import os
+
+    home = os.environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
+    return Path(home) / "sn" / "history"
