@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from sn.command import Parser, run, version
+from sn.command import Parser, commit, run, version
 
 PROGRAM = "lenet"
 
@@ -113,9 +113,9 @@ def run_train(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from lenet.data import mnist, retina
+    from lenet.data import mnist
     from lenet.networks import load
-    from lenet.training import Pass, train
+    from lenet.training import train
 
     network = load(args.name, trained=False)
     images, labels = mnist("train", args.data)
@@ -136,22 +136,15 @@ def run_train(args: argparse.Namespace) -> int:
     with bar:
         task = bar.add_task("training", total=1.0)
 
-        def tell(done: Pass) -> None:
-            console.print(
-                f"pass {done.number:>2}  eta {done.eta:<8g} energy {done.energy:8.4f}  "
-                f"training {done.training_error:7.2%}  test {done.test_error:6.2%}  "
-                f"{done.seconds:5.1f} s"
-            )
-
         passes = train(
             network,
-            retina(images),
+            images,
             labels,
             seed=args.seed,
             passes=args.passes,
-            test=(retina(test[0]), test[1]),
+            test=test,
             checkpoint=checkpoint,
-            progress=None if args.quiet else tell,
+            progress=None if args.quiet else lambda done: console.print(done.to_line()),
             step=lambda share: bar.update(task, completed=share),
         )
     digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
@@ -161,6 +154,7 @@ def run_train(args: argparse.Namespace) -> int:
         {
             "command": f"lenet train {args.name} --seed {args.seed}",
             "version": version(),
+            "commit": commit(),
             "seed": args.seed,
             "passes": len(passes),
             "data": {"MNIST training digits": digest},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
+from lenet.data import retina
 from lenet.networks import Network, NetworkError
 
 SAMPLE = 500  # patterns from which curvatures are estimated (LeCun et al. 1998, sec. III-C)
@@ -29,6 +30,14 @@ class Pass:
     test_error: float | None
     seconds: float
 
+    def to_line(self) -> str:
+        """Return the pass as a line of a table."""
+        test = "" if self.test_error is None else f"  test {self.test_error:6.2%}"
+        return (
+            f"pass {self.number:>2}  eta {self.eta:<8g} energy {self.energy:8.4f}  "
+            f"training {self.training_error:7.2%}{test}  {self.seconds:5.1f} s"
+        )
+
 
 def etas(schedule: Sequence[tuple[int, float]], passes: int | None = None) -> list[float]:
     """Return the global learning rate of every pass; the last one goes on if asked for more."""
@@ -45,12 +54,16 @@ def train(
     *,
     seed: int = 1,
     passes: int | None = None,
+    prepare: Callable[[np.ndarray], np.ndarray] = retina,
     test: tuple[np.ndarray, np.ndarray] | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[Pass], None] | None = None,
     step: Callable[[float], None] | None = None,
 ) -> list[Pass]:
-    """Train a network from new weights on retinas float32 (n, 32, 32) and labels (n,).
+    """Train a network from new weights on images and labels (n,).
+
+    `prepare` makes retinas float32 (n, 32, 32) of images; by default these are glyphs uint8
+    (n, h, w), ink 255.
 
     The order is drawn once and kept (1998, sec. III-B); weights change after every pattern;
     curvatures are re-estimated on 500 patterns before every pass, and ten times within the
@@ -66,29 +79,36 @@ def train(
     network.initialize(seed)
     fixed = network.frozen()
     program = network.program
+
+    def look(rows: np.ndarray) -> np.ndarray:
+        return prepare(images[rows])
+
     done = _resume(network, checkpoint, seed, len(rates))
     for number, eta in enumerate(rates):
         start = time.perf_counter()
         energy = errors = 0.0
+        seen = 0
         parts = STARTING_PARTS if number == 0 else 1
-        for k, part in enumerate(np.array_split(order, parts)):
+        for part in np.array_split(order, parts):
             sample = rng.choice(len(labels), SAMPLE)  # drawn even if the pass was done before
             if number < len(done):
                 continue
-            program.set_rates(eta, network.recipe.mu, program.curvature(images, sample))
+            curvature = program.curvature(look(sample), np.arange(SAMPLE))
+            program.set_rates(eta, network.recipe.mu, curvature)
             program.rates[fixed] = 0
             for piece in np.array_split(part, max(1, len(part) // 2000)):
-                mean, wrong = program.learn(images, labels, piece)
+                mean, wrong = program.learn(look(piece), labels[piece], np.arange(len(piece)))
                 energy += mean * len(piece)
                 errors += wrong
+                seen += len(piece)
                 if step:
-                    inside = (k + (piece[-1] == part[-1])) / parts
-                    step((number + inside) / len(rates))
+                    step((number + seen / len(labels)) / len(rates))
         if number < len(done):
             continue
         missed = None
         if test is not None:
-            missed = float(np.mean(program.classify(test[0]) != test[1]))
+            answers = [program.classify(prepare(p)) for p in np.array_split(test[0], 16)]
+            missed = float(np.mean(np.concatenate(answers) != test[1]))
         count = len(labels)
         result = Pass(
             number + 1, eta, energy / count, errors / count, missed, time.perf_counter() - start

@@ -6,63 +6,38 @@ codes: 0 all inputs processed, 1 an input could not be, 2 usage, 3 a reject with
 """
 
 import argparse
-import os
 import signal
 import sys
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn, TextIO
+from typing import TYPE_CHECKING, TextIO
 
-from pipeline.errors import ImageError, printable
+from pipeline.errors import ImageError
 from pipeline.headers import MOST_PIXELS, SUFFIXES
 from pipeline.inputs import inputs, is_folder, is_single
+from sn.command import Parser, Usage, printable, report, run, version
 from sn.errors import SnError
 
 if TYPE_CHECKING:
+    from rich.progress import TaskID
+
     from pipeline.records import Box, Reading
 
 PROGRAM = "check-reader"
 
 
-class Usage(Exception):  # noqa: N818 - ends this program, never another one
-    """A command line that cannot be understood."""
-
-
-class Parser(argparse.ArgumentParser):
-    """argparse with one-line errors that name the nearest option."""
-
-    def __init__(self, *args: object, **kwargs: object) -> None:
-        kwargs.setdefault("allow_abbrev", False)
-        super().__init__(*args, **kwargs)
-
-    def error(self, message: str) -> NoReturn:
-        """Raise `Usage` instead of printing the whole synopsis."""
-        raise Usage(f"{self.prog}: {message}. See {self.prog} --help")
-
-    def options(self) -> list[str]:
-        """Return the options, short and long."""
-        return list(self._option_string_actions)
-
-
-def parser() -> tuple[Parser, dict[str, Parser]]:
-    """Return the parser of the command and those of its subcommands."""
+def parser() -> Parser:
+    """Return the parser of the command."""
     top = Parser(
         prog=PROGRAM,
         description="Read handwritten amounts and digit strings from scanned checks.",
         epilog="A reject with a reason is a result; a wrong amount is not.",
     )
     top.add_argument("--version", action="store_true", help="print the version")
-    commands = top.add_subparsers(dest="command", metavar="COMMAND")
-    made = {}
-
-    def command(name: str, what: str, run: Callable[[argparse.Namespace], int]) -> Parser:
-        made[name] = commands.add_parser(name, help=what, description=f"{what.capitalize()}.")
-        made[name].set_defaults(run=run)
-        made[name].add_argument("--debug", action="store_true", help="show tracebacks")
-        return made[name]
+    command = top.add_commands()
 
     read = command("read", "read an amount or a digit string from images", run_read)
     read.epilog = "A higher threshold means fewer but safer reads."
@@ -115,97 +90,33 @@ def parser() -> tuple[Parser, dict[str, Parser]]:
         metavar="N",
         help="of each kind, default 10",
     )
+    train = command("train", "train the recognizer from nothing on synthetic lines", run_train)
+    train.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
+    train.add_argument("-o", dest="output", metavar="FILE", default="character.wei")
+    train.add_argument("--seed", type=_seed, default=1, metavar="N", help="default 1")
+    train.add_argument(
+        "--lines", type=_count, default=60_000, metavar="N", help="default 60000"
+    )
+    train.add_argument("--passes", type=_count, metavar="N", help="default: the script's")
     command("grammars", "list the grammars that have a name", run_grammars)
-    return top, made
+    return top
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
-    arguments = list(sys.argv[1:] if argv is None else argv)
-    for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed by the caller; print would pick the other one
-            nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 - to the end
-            setattr(sys, name, nowhere)
-        elif hasattr(getattr(sys, name), "reconfigure"):
-            getattr(sys, name).reconfigure(errors="backslashreplace")
-    debug = "--debug" in arguments
-    try:
-        return _run(arguments)
-    except Usage as error:
-        print(printable(str(error)), file=sys.stderr)
-        return 2
-    except SystemExit as done:  # argparse after --help
-        return int(done.code or 0)
-    except KeyboardInterrupt:
-        print(f"{PROGRAM}: interrupted", file=sys.stderr)
-        return 130
-    except BrokenPipeError:
-        with suppress(OSError, ValueError):  # or the interpreter flushes into it once more
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except Exception as error:
-        return report(error, debug)
+    return run(PROGRAM, argv, _run)
 
 
 def _run(arguments: list[str]) -> int:
-    top, commands = parser()
-    name = next((word for word in arguments if not word.startswith("-")), "")
-    chosen = commands.get(name)
-    if name and not chosen:
-        raise Usage(f"{PROGRAM}: unknown command {name}.{_nearest(name, commands, top)}")
-    known = (chosen or top).options()
-    for word in arguments[: arguments.index("--")] if "--" in arguments else arguments:
-        option = word.split("=")[0] if word.startswith("--") else word[:2]
-        if option.startswith("-") and option not in (*known, "-") and not option[1:].isdigit():
-            where = chosen or top
-            raise Usage(
-                f"{where.prog}: unknown option {option}.{_nearest(option, known, where)}"
-            )
-    args = top.parse_args(arguments)
+    top = parser()
+    args = top.parse(arguments)
     if args.version:
-        from pipeline.version import version
-
         print(PROGRAM, version())
         return 0
     if not args.command:
         top.print_help()
         return 0
     return args.run(args)
-
-
-def _nearest(word: str, known: "Sequence[str] | dict[str, Parser]", where: Parser) -> str:
-    import difflib
-
-    long = [other for other in known if len(other) > 2]
-    near = difflib.get_close_matches(word, long, 1, 0.5) if len(word) > 2 else []
-    return f" Did you mean {near[0]}?" if near else f" See {where.prog} --help"
-
-
-def report(error: Exception, debug: bool) -> int:
-    """Tell one error in one line on stderr and return the exit code it means."""
-    code = 1
-    if isinstance(error, SnError):
-        print(f"{PROGRAM}: {printable(str(error))}", file=sys.stderr)
-    elif isinstance(error, OSError):
-        what = error.strerror or str(error)
-        print(
-            f"{PROGRAM}: {printable(str(error.filename or 'output'))}: {what}", file=sys.stderr
-        )
-    elif isinstance(error, MemoryError):
-        print(f"{PROGRAM}: not enough memory. Crop to the check", file=sys.stderr)
-    else:
-        what = printable(f"{type(error).__name__}: {error}".splitlines()[0])
-        hint = "" if debug else "; --debug shows where"
-        print(
-            f"{PROGRAM}: internal error, a defect of the program ({what}){hint}",
-            file=sys.stderr,
-        )
-        code = 70
-    if debug:
-        import traceback
-
-        traceback.print_exception(error)
-    return code
 
 
 # What `read` does.
@@ -282,7 +193,7 @@ class Tally:
 
     def failed(self, error: Exception) -> None:
         """Tell one input that could not be read."""
-        self.codes[report(error, self.args.debug)] += 1
+        self.codes[report(PROGRAM, error, self.args.debug)] += 1
 
     def add(self, reading: "Reading") -> None:
         """Count one reading and pass on what the gate remarked."""
@@ -417,6 +328,38 @@ def run_samples(args: argparse.Namespace) -> int:
         f"{args.count} each of {', '.join(kinds)} in {printable(args.folder)}, seed {args.seed}"
     )
     print(told, file=sys.stderr)
+    return 0
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train the recognizer; an interrupted training goes on where it was."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from lenet.data import data_folder
+    from pipeline.training import train_recognizer
+
+    console = Console(stderr=True, highlight=False)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(name: str, share: float) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=1.0)
+            bar.update(tasks[name], completed=share)
+
+        notes = train_recognizer(
+            data_folder(args.data),
+            Path(args.output),
+            seed=args.seed,
+            lines=args.lines,
+            passes=args.passes,
+            progress=progress,
+            tell=lambda done: console.print(done.to_line()),
+        )
+    print(
+        f"{printable(args.output)}: {notes['test_error']:.2%} of held-out candidates misnamed"
+    )
     return 0
 
 

@@ -1,5 +1,6 @@
 """What can go wrong between a file and a reading, each as one line for the person who asked."""
 
+from sn.command import printable
 from sn.errors import SnError
 
 
@@ -33,14 +34,3 @@ class TooLarge(ImageError):  # noqa: N818 - a name users read, like sn's own
 
 class Rejected(SnError):  # noqa: N818 - a name users read, like sn's own
     """The text of a rejected reading was used as if it had been read."""
-
-
-def printable(text: str) -> str:
-    r"""Escape what a terminal could take for a command: controls, bidi marks, stray bytes.
-
-    >>> printable("check 017.png"), printable("a\nb")
-    ('check 017.png', 'a\\nb')
-    """
-    return "".join(
-        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
-    )

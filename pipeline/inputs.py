@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from pipeline.errors import ImageError, printable
+from pipeline.errors import ImageError
 from pipeline.headers import SUFFIXES
+from sn.command import printable
 
 
 class Stdin:

@@ -20,7 +20,7 @@ from pipeline.errors import BadImage
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
 from pipeline.records import Box, Quality, Reading
-from pipeline.version import version
+from sn.command import version
 
 if TYPE_CHECKING:
     from pipeline.fields import Field

@@ -9,6 +9,7 @@ may be skipped, at a price that grows with its amount.
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +21,7 @@ from pipeline.records import Character
 from pipeline.segmentation import Segmentation, segment
 
 RUBBISH = len(SYMBOLS)
+WEIGHTS = Path(__file__).parent / "weights"
 SPREAD = 9.0  # classes dearer than the best of a candidate by more are left out
 SKIP = 1.5  # penalty of skipping any piece of ink ...
 SKIP_INK = 14.0  # ... plus this for as much ink as a digit has
@@ -49,7 +51,7 @@ class Decoded:
 
 
 def skip_penalties(weights: np.ndarray) -> np.ndarray:
-    """Return the penalty (pieces,) of leaving each piece unexplained, from its ink in pixels."""
+    """Return the penalty (pieces,) of leaving each piece of ink (pixels) unexplained."""
     return SKIP + SKIP_INK * weights / DIGIT_INK
 
 
@@ -92,7 +94,7 @@ class Engine:
         """Return the engine with the shipped weights."""
         import lenet
 
-        network = lenet.load(cls.name)
+        network = lenet.load(cls.name, WEIGHTS / f"{cls.name}.wei")
         return cls(network, network.sha256)
 
     def decode(
@@ -180,8 +182,8 @@ class Engine:
 def spell(string: Sequence[int], characters: Sequence[Character]) -> str:
     """Return a string of labels as text.
 
-    A fraction of a hundred is set off by a blank. Cents that are written small and raised, with
-    no point before them, get their point: what the pen left out, the height of the figures says.
+    A fraction of a hundred is set off by a blank. Cents that are written small and raised,
+    with no point before them, get their point: the height of the figures says it.
     """
     text = "".join(SYMBOLS[k] for k in string)
     if text.endswith("/100") and len(text) > 6:

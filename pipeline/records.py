@@ -12,8 +12,9 @@ import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from pipeline.errors import Rejected, printable
+from pipeline.errors import Rejected
 from pipeline.money import money
+from sn.command import printable
 
 SCHEMA = "check-reader.read/1"
 REASONS = (

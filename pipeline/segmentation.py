@@ -10,17 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lenet.data import INK as INK_VALUE
+from lenet.data import PAPER, SIDE
 from pipeline.kernels_cuts import crop_segments, falls, measure
 from pipeline.normalization import HEIGHT, INK
 
-SIDE = 32  # the recognizer's retina
 ROOM = 20  # the longer side of a candidate on it
 ZOOM = 1.35 * ROOM / HEIGHT  # small marks stay small
 LONGEST = 6  # pieces in a candidate
 WIDEST = 1.6 * HEIGHT  # pixels
+CONTEXT = -0.5  # how dark ink of the neighbours appears on a candidate's retina
 GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
 DEEPEST = 0.55 * HEIGHT  # black pixels that a cut may cross
-PAPER, BLACK = -0.1, 1.175  # retina values: mean 0, variance 1 (LeCun et al. 1998, sec. II-B)
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +32,8 @@ class Segmentation:
     weights : float (pieces,), ink of each piece in pixels
     spans : int32 (n, 2), first and last piece of every candidate
     boxes : int32 (n, 4), x y width height of its ink
-    images : float32 (n, 32, 32), the candidates as the recognizer sees them
+    images : float32 (n, 32, 32), the candidates as the recognizer sees them: their own ink
+        dark, that of their neighbours lighter than paper
     """
 
     pieces: np.ndarray
@@ -141,7 +143,7 @@ def segment(ink: np.ndarray) -> Segmentation | None:
     spans_array = np.array(spans, np.int32)
     boxes_array = np.array(boxes, np.int32)
     images = np.zeros((len(spans), SIDE, SIDE), np.float32)
-    crop_segments(ink, pieces, spans_array, boxes_array, SIDE, ROOM, ZOOM, images)
-    images *= np.float32(BLACK - PAPER)
+    crop_segments(ink, pieces, spans_array, boxes_array, SIDE, ROOM, ZOOM, CONTEXT, images)
+    images *= np.float32(INK_VALUE - PAPER)
     images += np.float32(PAPER)
     return Segmentation(pieces, weights, spans_array, boxes_array, images)

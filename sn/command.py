@@ -9,6 +9,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from functools import cache
 from pathlib import Path
 from typing import NoReturn
 
@@ -77,10 +78,17 @@ def _nearest(word: str, known: Sequence[str] | dict[str, Parser], where: Parser)
 
 
 def printable(text: str) -> str:
-    """Return text with control characters escaped: file names never steer a terminal."""
-    return "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+    r"""Escape what a terminal could take for a command: controls, bidi marks, stray bytes.
+
+    >>> printable("check 017.png"), printable("a\nb")
+    ('check 017.png', 'a\\nb')
+    """
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode("ascii") for c in text
+    )
 
 
+@cache
 def version() -> str:
     """Return the version of the installed distribution."""
     from importlib.metadata import version as installed
@@ -137,7 +145,7 @@ def report(program: str, error: Exception, debug: bool) -> int:
         what = error.strerror or str(error)
         message = f"{printable(str(error.filename or 'output'))}: {what}"
     elif isinstance(error, MemoryError):
-        message = "not enough memory"
+        message = "not enough memory; crop the image or give a smaller one"
     else:
         what = printable(f"{type(error).__name__}: {error}".splitlines()[0])
         hint = "" if debug else "; --debug shows where"
