@@ -28,9 +28,12 @@ _HOME = {
         "clone closure concat equal invert isomorphic project_input project_output remove "
         "reverse union"
     ),
+    "drawing": "save_png save_svg svg",
+    "gradients": "GradientCheck gradcheck",
+    "streaming": "StreamingDecoder",
     "textio": "from_att from_text load save to_att to_text",
 }
-_MODULES = ("grammar",)
+_MODULES = ("grammar", "transformer")
 _WHERE = {name: module for module, names in _HOME.items() for name in names.split()}
 __all__ = sorted([*_WHERE, *_MODULES])
 
