@@ -693,7 +693,8 @@ def _sample_check(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.nda
 def _sample_strip(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.ndarray, str]:
     hand, style = _legible(rng)
     line = compose(random_amount(rng), hand, rng, style)
-    image = strip(line, rng, KINDS[i % len(KINDS)])
+    kind = "ruled" if suffix == ".tif" else KINDS[i % len(KINDS)]
+    image = strip(line, rng, kind, clear=True)
     return _two_levels(image) if suffix == ".tif" else image, line.text
 
 
@@ -701,7 +702,7 @@ def _sample_string(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.nd
     hand, style = _legible(rng)
     text = random_phone(rng) if i % 3 == 2 else random_digits(rng, 4, 10)
     line = compose(text, hand, rng, style)
-    image = strip(line, rng, KINDS[i % 2])
+    image = strip(line, rng, KINDS[i % 2], clear=True)
     return _two_levels(image) if suffix == ".tif" else image, line.text
 
 

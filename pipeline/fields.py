@@ -457,7 +457,7 @@ def _reach(writing: int, edge: int, near: float, more: float) -> int:
 def _crossing(page: _Page, box: Box, inside: np.ndarray) -> np.ndarray:
     """Return the pieces of writing in `box` and what the removal of its frame cut off them."""
     x, y, w, h = box
-    near = 9 * page.ink.shape[1] / WIDTH
+    near = 7.5 * page.ink.shape[1] / WIDTH
     p = page.pieces
     right, low = p[:, 0] + p[:, 2], p[:, 1] + p[:, 3]
     chosen = inside | (

@@ -49,7 +49,7 @@ class Pen:
 def random_pen(rng: np.random.Generator) -> Pen:
     """Return a ball pen mostly, else a felt tip, a fountain pen or a pencil."""
     kind = rng.choice(4, p=(0.62, 0.16, 0.12, 0.10))
-    width = float(np.clip(0.085 * np.exp(0.26 * rng.standard_normal()), 0.045, 0.19))
+    width = float(np.clip(0.074 * np.exp(0.28 * rng.standard_normal()), 0.04, 0.18))
     a, b, c = rng.random(3)
     if kind == 1:
         return Pen(min(width * 1.55, 0.2), 0.1 * a, 0.0, 0.7, 0.05 * b, 1.0, 0.0)
@@ -230,6 +230,16 @@ def _models(symbol: str) -> tuple[_Model, ...]:
     return tuple(ready)
 
 
+class _Habit(NamedTuple):
+    """A writer's version of a form: how often, its points, size and how far it hangs."""
+
+    share: float
+    model: _Model
+    points: np.ndarray
+    size: float
+    drop: float
+
+
 SIZES = {"$": (1.0, 0.12), ".": (1.0, 0.03), ",": (1.0, 0.04), "-": (1.0, 0.06)}
 
 
@@ -258,15 +268,16 @@ class StrokeHand:
         self.european = float(rng.beta(0.6, 0.6)) if european is None else european
         self.wild = 0.55 + 0.8 * float(draws[0]) if wild is None else wild
         self.width = float(np.exp(0.14 * rng.standard_normal()))
-        self.zero = 0.72 + 0.2 * float(draws[1]) if draws[2] < 0.2 else 1.0
+        self.zero = float(np.clip(0.9 + 0.13 * rng.standard_normal(), 0.6, 1.06))
+        self.hanging = 0.05 + 0.2 * float(draws[1]) if draws[2] < 0.4 else 0.0
         self.rounding = int(rng.choice(4, p=(0.22, 0.38, 0.28, 0.12)))
         self.tremor = 0.004 * float(draws[3]) + (0.010 if draws[4] < 0.08 else 0.0)
         self.lean = 0.05 * rng.standard_normal()
         self._seed = int(rng.integers(1 << 62))
-        self._habits: dict[str, list[tuple[float, _Model, np.ndarray, float]]] = {}
+        self._habits: dict[str, list[_Habit]] = {}
 
-    def _habit(self, symbol: str) -> list[tuple[float, _Model, np.ndarray, float]]:
-        """Return this writer's versions of a symbol: (share, model, points, size)."""
+    def _habit(self, symbol: str) -> list[_Habit]:
+        """Return this writer's versions of a symbol."""
         known = self._habits.get(symbol)
         if known is not None:
             return known
@@ -280,14 +291,21 @@ class StrokeHand:
         picks = np.argsort(own.standard_exponential(len(models)) / share)[:count]
         size, spread = SIZES.get(symbol, (1.0, 0.07))
         size *= float(np.clip(1 + spread * self.wild * own.standard_normal(), 0.75, 1.25))
+        drop = 0.0
         if symbol == "0":
             size *= self.zero
+        elif symbol in "1479" and self.hanging:  # figures that hang below the line
+            drop = self.hanging * float(own.random())
+            size *= 1 + 0.8 * drop
+        elif symbol == "6" and self.hanging:  # and the one that rises above the others
+            size *= 1 + 0.7 * self.hanging * float(own.random())
         known = []
         for rank, pick in enumerate(picks):
             model = models[int(pick)]
             points = self._bend(model.points, own)
             points[:, 0] *= self.width * np.exp(0.12 * self.wild * own.standard_normal())
-            known.append((1.0 if count == 1 else (0.72, 0.28)[rank], model, points, size))
+            share_of = 1.0 if count == 1 else (0.72, 0.28)[rank]
+            known.append(_Habit(share_of, model, points, size, drop))
         self._habits[symbol] = known
         return known
 
@@ -309,8 +327,8 @@ class StrokeHand:
     ) -> list[np.ndarray]:
         """Return the pen's path for one more `symbol`, in pixels, baseline at y = 0."""
         habit = self._habit(symbol)
-        pick = 0 if len(habit) == 1 or rng.random() < habit[0][0] else 1
-        _, model, points, size = habit[pick]
+        pick = 0 if len(habit) == 1 or rng.random() < habit[0].share else 1
+        _, model, points, size, drop = habit[pick]
         noise = rng.standard_normal((len(points) + 3, 2))
         wobble = 0.009 * (0.5 + self.wild)
         moved = points + noise[3:] * (wobble * min(1.0, float(np.ptp(points, axis=0).max())))
@@ -321,7 +339,7 @@ class StrokeHand:
         size = size * (1 + 0.03 * noise[0, 0])
         turn, stretch = 0.03 * self.wild * noise[1, 0], 1 + 0.06 * self.wild * noise[1, 1]
         x = curve[:, 0] * (script.aspect * stretch * size)
-        y = (curve[:, 1] - 1) * size + 0.015 * noise[2, 0]
+        y = (curve[:, 1] - 1) * size + drop + 0.015 * noise[2, 0]
         x = x - (script.slant + turn) * y
         path = np.stack([x, y], axis=1) * script.height
         return np.split(path, model.cuts)

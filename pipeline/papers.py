@@ -217,12 +217,15 @@ def scan(
     return grey
 
 
-def strip(line: Line, rng: np.random.Generator, kind: str | None = None) -> np.ndarray:
+def strip(
+    line: Line, rng: np.random.Generator, kind: str | None = None, *, clear: bool = False
+) -> np.ndarray:
     """Return a cropped amount field as a scanner delivers it: uint8 grey, ink dark.
 
     Paper of any kind, rules and remnants of the frame, pen of any colour, blur, noise,
     specks, JPEG, sometimes two levels only, and 100 to 300 dots per inch: the output has 0.5
-    to 1.5 times the size of `line.ink`.
+    to 1.5 times the size of `line.ink`. A `clear` strip has dark ink, grey levels and a good
+    scanner.
     """
     h, w = line.ink.shape
     unit = line.height / 36
@@ -248,18 +251,20 @@ def strip(line: Line, rng: np.random.Generator, kind: str | None = None) -> np.n
         edge = int(rng.integers(2, max(round(0.15 * line.height), 3)))
         band = sheet[:edge] if rng.random() < 0.5 else sheet[-edge:]
         band *= np.float32(rng.uniform(0.5, 0.8))
-    dark = float(rng.uniform(0.08, 0.35)) if chance[3] < 0.8 else float(rng.uniform(0.35, 0.55))
+    faint = chance[3] > 0.8 and not clear
+    dark = float(rng.uniform(0.35, 0.55)) if faint else float(rng.uniform(0.08, 0.35))
     sheet *= 1 - line.ink * np.float32(1 - dark)
-    scale = float(np.clip(np.exp(rng.normal(-0.1, 0.35)), 0.5, 1.5)) / unit
+    least = 0.85 if clear else 0.5
+    scale = float(np.clip(np.exp(rng.normal(-0.1, 0.35)), least, 1.5)) / unit
     return scan(
         sheet,
         rng,
         scale=scale,
-        noise=float(rng.uniform(0.002, 0.035)),
+        noise=float(rng.uniform(0.002, 0.012 if clear else 0.035)),
         blur=float(rng.uniform(0.3, 1.0)) * min(scale * unit, 1.0) ** 0.5,
         shade=float(rng.uniform(0.02, 0.08)) if chance[4] < 0.3 else 0.0,
-        speckle=float(rng.uniform(1, 12)) if chance[5] < 0.2 else 0.0,
+        speckle=float(rng.uniform(1, 12)) if chance[5] < 0.2 and not clear else 0.0,
         jpeg=int(rng.integers(35, 92)) if chance[6] < 0.45 else 0,
-        bilevel=bool(chance[7] < 0.1),
+        bilevel=bool(chance[7] < 0.1) and not clear,
         turn=float(rng.normal(0, 0.8)) if chance[8] < 0.3 else 0.0,
     )

@@ -36,8 +36,8 @@ class Style:
     heights; `join`: chance that two successive digits are joined by the pen; `cents`: how the
     two figures after the last point are set (``plain``, ``raised``, ``underlined``);
     `stacked`: fractions drawn one above the other; `shrink`: size of zeros at the end of the
-    whole amount; `flourish`: chance of a tail or an underline that says nothing; `margin`:
-    empty border in digit heights.
+    whole amount; `first`: size of its first digit; `flourish`: chance of a tail or an
+    underline that says nothing; `margin`: empty border in digit heights.
     """
 
     script: Script = field(default_factory=Script)
@@ -50,6 +50,7 @@ class Style:
     cents: str = "plain"
     stacked: bool = False
     shrink: float = 1.0
+    first: float = 1.0
     flourish: float = 0.0
     margin: float = 0.35
 
@@ -80,6 +81,9 @@ def random_style(
         cents=("plain", "raised", "underlined")[int(rng.choice(3, p=(0.55, 0.25, 0.2)))],
         stacked=bool(rng.random() < 0.5),
         shrink=float(rng.uniform(0.55, 0.85)) if rng.random() < 0.15 else 1.0,
+        first=float(np.clip(1 + abs(rng.normal(0, 0.25)), 1, 1.7))
+        if rng.random() < 0.4
+        else 1.0,
         flourish=float(rng.random() < 0.15),
         margin=float(rng.uniform(0.15, 0.6)),
     )
@@ -138,7 +142,7 @@ def _plan(text: str, style: Style, rng: np.random.Generator) -> list[tuple[float
     n = len(text)
     plan = [(1.0, 0.0, c != " ") for c in text]
     cents = re.search(r"[.,](\d\d)(?=[-=*#]*$)", text)
-    whole = re.match(r"[$*# ]*([\d,.]*\d)", text)
+    whole = re.match(r"[$*# ]*(\d[\d,.]*\d|\d)", text)
     if cents and style.cents != "plain":
         small = SMALL[style.cents] * rng.uniform(0.85, 1.15)
         for i in range(*cents.span(1)):
@@ -153,6 +157,8 @@ def _plan(text: str, style: Style, rng: np.random.Generator) -> list[tuple[float
             top = i < fraction.start() + 2
             plan[i] = (small, high if top else low, True)
         plan[fraction.start() + 2] = (0.9, 0.05, True)
+    if style.first > 1 and whole and len(whole[1]) > 1:
+        plan[whole.start(1)] = (style.first, -0.25 * (style.first - 1), True)
     if style.shrink < 1 and whole:
         end = whole.end(1) - (3 if cents else 0)
         for i in range(min(end, n) - 1, 0, -1):

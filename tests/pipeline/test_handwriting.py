@@ -83,8 +83,16 @@ def test_slant_leans_to_the_right():
     slanted = Script(40.0, 0.5, 1.0, PLAIN.pen)
     upright = hand.strokes("1", np.random.default_rng(0), PLAIN)[0]
     leaning = hand.strokes("1", np.random.default_rng(0), slanted)[0]
-    assert leaning[0, 0] - upright[0, 0] == pytest.approx(0.5 * 40, rel=0.1)
-    assert leaning[-1, 0] == pytest.approx(upright[-1, 0], abs=1.5)
+    assert np.allclose(leaning[:, 0] - upright[:, 0], -0.5 * upright[:, 1])
+    assert np.array_equal(leaning[:, 1], upright[:, 1])
+
+
+def test_some_hands_write_figures_that_hang_below_the_line():
+    bottoms = [
+        max(stroke[:, 1].max() for stroke in hand.strokes("9", np.random.default_rng(0), PLAIN))
+        for hand in (StrokeHand(np.random.default_rng(seed)) for seed in range(60))
+    ]
+    assert 3 < sum(bottom > 2.5 for bottom in bottoms) < 40
 
 
 def test_an_unknown_symbol_is_a_key_error():
