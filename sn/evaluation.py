@@ -304,7 +304,7 @@ class Support:
         if result.culprit is UNEVALUATED:
             result.culprit = site[0].cdr if site and site[0].__class__ is Cons else None
         result.located = True
-        chain = [_frame(f, _site(f, last)) for f, last in reversed(stack) if _is_sn(f)]
+        chain = [_frame(f, last) for f, last in reversed(stack) if _is_sn(f)]
         result.frames = result.frames + chain if isinstance(result, EndOfInput) else chain
         return result
 
@@ -411,22 +411,27 @@ def _is_sn(frame: FrameType) -> bool:
     return ".sites" in frame.f_globals and frame.f_code is not STUB
 
 
+def _position(frame: FrameType, last: int) -> tuple[int, int]:
+    """Return line and site number of the instruction a frame is at."""
+    if last >= 0:
+        for index, position in enumerate(frame.f_code.co_positions()):
+            if index == last // 2:
+                return position[0] or 1, -1 if position[2] is None else position[2]
+    return 1, -1
+
+
 def _site(frame: FrameType, last: int) -> Any:
     """Return the site of the instruction a frame is at."""
-    sites = frame.f_globals.get(".sites")
-    if not sites or last < 0:
-        return None
-    for index, position in enumerate(frame.f_code.co_positions()):
-        if index == last // 2:
-            column = position[2]
-            return sites[column] if column is not None and column < len(sites) else None
-    return None
+    sites = frame.f_globals[".sites"]
+    number = _position(frame, last)[1]
+    return sites[number] if 0 <= number < len(sites) else None
 
 
-def _frame(frame: FrameType, site: Any) -> Frame:
+def _frame(frame: FrameType, last: int) -> Frame:
     code = frame.f_code
-    line = frame.f_lineno
-    return Frame(code.co_name, code.co_filename, line or 1, site[0] if site else None)
+    site = _site(frame, last)
+    line = _position(frame, last)[0]
+    return Frame(code.co_name, code.co_filename, line, site[0] if site else None)
 
 
 def _operand(description: Any, frame: FrameType) -> Any:

@@ -55,6 +55,7 @@ class Formals:
             tree = tree.cdr
         if tree is not None:
             self.rest = tree
+        self.count = (len(self.required), len(self.optional), self.rest is not None)
         self.binds: list[Symbol] = []
         for item in [*self.required, *(name for name, _ in self.optional), self.rest]:
             symbols_of(item, self.binds)

@@ -145,11 +145,9 @@ class Interpreter:
     def translator(self) -> Any:
         """The translator, imported when something is first translated."""
         if self._translator is None:
-            import hy  # noqa: F401
+            from sn.hosting import translator
 
-            import sn.translator
-
-            self._translator = sn.translator
+            self._translator = translator()
         return self._translator
 
     @property
@@ -254,9 +252,9 @@ class Interpreter:
         if function.__class__ is Symbol:
             function = self.support.operator(function, Cons(function, None))
         if function.__class__ in SPECIAL:
-            special = function
+            special = function  # it gets the arguments as they are, and may evaluate them
             return lambda *arguments: self.support.special(
-                special, Cons(function, from_items([_quote(self, a) for a in arguments]))
+                special, Cons(function, from_items(arguments))
             )
         return self.support.callee(function, Cons(function, None))
 
@@ -331,10 +329,10 @@ class Interpreter:
         name.declared = True
         if (
             old.__class__ is not value.__class__
-            or getattr(old, "sn", None).__class__ is Primitive
+            or value.__class__ is Macro
+            or getattr(old, "sn", None).__class__ is not FunctionRecord
+            or old.sn.parsed.count != value.sn.parsed.count
         ):
-            name.invalidate()
-        elif value.__class__ is Macro:
             name.invalidate()
         return name
 
@@ -538,10 +536,6 @@ class Interpreter:
         if char in "P":
             value = Cons(self.intern("quote"), Cons(self.intern(rest.lower()), None))
         return from_items([self.intern(name), value])
-
-
-def _quote(interpreter: Interpreter, value: Any) -> Any:
-    return Cons(interpreter.intern("quote"), Cons(value, None))
 
 
 class _Sink:

@@ -24,10 +24,9 @@ SN words never become Hy names: the tables are keyed by strings."
 (import sn.cells [Cons items])
 (import sn.errors [LispError])
 (import sn.functions [Fexpr Formals FunctionRecord Macro symbols-of])
-(import sn.primitives.registry [Special expected])
+(import sn.primitives.registry [Primitive Special expected])
 (import sn.symbols [Symbol T])
 
-(setv LIMIT 1e300)        ; results beyond it are looked at by the primitive itself
 (setv MOST-BLOCKS 14)     ; Python nests at most 20 blocks; deeper code moves to a function
 (setv LOAD (ast.Load))
 (setv STORE (ast.Store))
@@ -54,6 +53,7 @@ SN words never become Hy names: the tables are keyed by strings."
           self.sites []
           self.depth 0
           self.unchecked False
+          self.known {}       ; symbol -> node of a Python local (or constant) with its value
           self.bound []
           self.line (if (is pos None) 1 (interpreter.line pos))
           (get names ".sites") self.sites)))
@@ -84,6 +84,33 @@ SN words never become Hy names: the tables are keyed by strings."
   (load name))
 
 (defn slot [u symbol] (attribute (symbol-node u symbol) "value"))
+
+;; ---------------------------------------------------------------- known values
+;;
+;; Just after a variable was set, a Python local holds its value too. Reading that is faster
+;; than reading the slot, until something runs that could set the variable.
+
+(defn read-node [u symbol]
+  (setv node (.get u.known symbol))
+  (cond (is node None) (slot u symbol)
+        (isinstance node ast.Name) (load node.id)
+        True (literal node.value)))
+
+(defn know [u symbol node]
+  (if (or (isinstance node ast.Name)
+          (and (isinstance node ast.Constant) (isinstance node.value #(float str))))
+      (setv (get u.known symbol) node)
+      (.pop u.known symbol None)))
+
+(defn disturb [u]
+  "Anything may have been set."
+  (setv u.known {}))
+
+(defn merge [u one other]
+  "Two ways meet: keep what both know."
+  (setv u.known (dfor [symbol node] (.items one)
+                  :if (is (.get other symbol) node)
+                  symbol node)))
 
 (defn set-slot [u symbol value]
   (ast.Assign
@@ -204,7 +231,7 @@ SN words never become Hy names: the tables are keyed by strings."
     (isinstance form Symbol)
       (cond (is form T) (load ".T")
             (and form.locked (is form.value None) (= form.name "nil")) (literal None)
-            True (slot u form))
+            True (read-node u form))
     (isinstance form Cons) (guarded-by-error u form compound)
     True (constant u form)))
 
@@ -241,6 +268,7 @@ SN words never become Hy names: the tables are keyed by strings."
     operator.bound (general-call u form)
     (is kind Fexpr)
       (do (assume u operator)
+          (disturb u)
           (site u (ast.Call :func (attribute (slot u operator) "function")
                             :args (lfor f (items form.cdr) (constant u f)) :keywords [])
                 form operator (lfor f (items form.cdr) (constant u f))))
@@ -263,10 +291,31 @@ SN words never become Hy names: the tables are keyed by strings."
   (when (and u.record (not (and symbol.users (is (get symbol.users -1) u.record))))
     (.append symbol.users u.record)))
 
+(defn harmless-function? [function]
+  "A primitive that knows no interpreter can set no variable."
+  (setv record (getattr function "sn" None))
+  (and (= (getattr record "kind" None) "DX") (not record.bound)
+       (is (type function) FunctionType)))
+
 (defn direct-call [u form operator]
-  (setv nodes (operands u (argument-nodes u form.cdr)))
-  (site u (ast.Call :func (slot u operator) :args nodes :keywords [])
+  (setv nodes (argument-nodes u form.cdr))
+  (when (not (fits? operator.value nodes)) (setv nodes (operands u nodes)))
+  (when (not (harmless-function? operator.value)) (disturb u))
+  (site u (ast.Call :func (callee u operator) :args nodes :keywords [])
         form operator nodes))
+
+(defn fits? [function nodes]
+  "Is this a right number of arguments?"
+  (setv record (getattr function "sn" None))
+  (cond
+    (starred? nodes) False
+    (isinstance record FunctionRecord) (is (.check record nodes) None)
+    (isinstance record Primitive) (is (.check record (len nodes)) None)
+    True False))
+
+(defn callee [u operator]
+  "The function of a symbol. Python calls a name faster than an attribute."
+  (ast.NamedExpr :target (store "f") :value (slot u operator)))
 
 (defn general-call [u form]
   "Call whatever the operator turns out to be."
@@ -293,6 +342,7 @@ SN words never become Hy names: the tables are keyed by strings."
 (defn call-found [u form found arguments]
   "Call a function that `found` computes, with arguments evaluated if it wants that."
   (setv callee (temporary u) operator form.car)
+  (disturb u)
   (setv [block nodes] (aside u (fn [u] (operands u (argument-nodes u arguments)))))
   (setv function (ast.NamedExpr :target (store callee) :value found))
   (setv plain (ast.Compare :left (attribute function "__class__") :ops [(ast.NotIn)]
@@ -300,6 +350,7 @@ SN words never become Hy names: the tables are keyed by strings."
   (setv call (site u (ast.Call :func (load callee) :args nodes :keywords [])
                    form (if (isinstance operator Symbol) operator #(callee)) nodes))
   (setv other (site u (helper "special" (load callee) (constant u form)) form operator []))
+  (disturb u)
   (when (not block)
     (return (ast.IfExp :test plain :body call :orelse other)))
   (setv name (temporary u))
@@ -311,8 +362,12 @@ SN words never become Hy names: the tables are keyed by strings."
   (if (= macro.sn.kind "DMD")
       (do (u.interpreter.displace macro form)
           (expression u form))
-      (site u (helper "expand" (constant u [None None]) (constant u macro) (constant u form))
-            form form.car [])))
+      (do-expand u form macro)))
+
+(defn do-expand [u form macro]
+  (disturb u)
+  (site u (helper "expand" (constant u [None None]) (constant u macro) (constant u form))
+        form form.car []))
 
 (defn special-call [u form special]
   "Pass arguments to a special form as its pattern says."
@@ -339,16 +394,17 @@ SN words never become Hy names: the tables are keyed by strings."
             (setv forms forms.cdr))))
   (when (is-not forms None)
     (raise (LispError (or special.arity (expected needed)))))
+  (disturb u)
   (setv name (+ "q" (str (len u.names))))
   (setv (get u.names name) special.function)
   (site u (ast.Call :func (load name) :args nodes :keywords []) form form.car []))
 
 (defn closure [u forms]
   "Forms as a Python function without arguments."
-  (setv depth u.depth)
-  (setv u.depth 0)
+  (setv depth u.depth known u.known)
+  (setv u.depth 0 u.known {})
   (setv [block node] (aside u sequence forms))
-  (setv u.depth depth)
+  (setv u.depth depth u.known known)
   (when (not block)
     (return (ast.Lambda :args (parameters []) :body node)))
   (setv name (temporary u "b"))
@@ -466,11 +522,21 @@ SN words never become Hy names: the tables are keyed by strings."
     (.bind symbol (u.interpreter.is-function symbol.value))
     (assume u symbol)
     (.append u.bound symbol))
+  (setv ready [])
+  (for [[symbol node] pairs]
+    (when (and (is-not node None) (not (steady? node)))
+      (setv name (temporary u))
+      (emit u (assign name node))
+      (setv node (load name)))
+    (.append ready #(symbol node)))
+  (setv pairs ready)
+  (for [[symbol node] pairs] (know u symbol node))
   (+= u.depth 2)
   (try
     (setv [block _] (aside u translate))
     (finally
       (-= u.depth 2)
+      (for [[symbol _] pairs] (.pop u.known symbol None))
       (del (cut u.bound (- (len u.bound) (len pairs)) None))))
   (setv before [] after [])
   (for [[symbol node] pairs]
@@ -513,9 +579,9 @@ SN words never become Hy names: the tables are keyed by strings."
     (translate u destination)
     (return))
   (setv depth u.depth)
-  (setv u.depth 0)
+  (setv u.depth 0 u.known {})
   (setv [block _] (aside u translate (if (is destination None) None "return")))
-  (setv u.depth depth)
+  (setv u.depth depth u.known {})
   (setv name (temporary u "b"))
   (emit u (ast.FunctionDef :name name :args (parameters []) :decorator_list []
                            :body (or block [(ast.Pass)]) :type_params []))
@@ -572,10 +638,12 @@ SN words never become Hy names: the tables are keyed by strings."
 (defn loop [u condition translate]
   "A while loop; `condition` returns a node and may emit statements."
   (+= u.depth 1)
+  (disturb u)
   (try
     (setv [before node] (aside u condition))
     (setv [block _] (aside u translate))
     (finally (-= u.depth 1)))
+  (disturb u)
   (if before
       (emit u (ast.While
                 :test (literal True) :orelse []
@@ -634,9 +702,11 @@ SN words never become Hy names: the tables are keyed by strings."
       (with-result u destination (literal None)
         (fn [u result]
           (+= u.depth 1)
+          (disturb u)
           (try
             (setv [block _] (aside u body form.cdr.cdr result))
             (finally (-= u.depth 1)))
+          (disturb u)
           (emit u (ast.For :target (store (temporary u)) :iter count
                            :body (or block [(ast.Pass)]) :orelse [])))))))
 
@@ -672,6 +742,7 @@ SN words never become Hy names: the tables are keyed by strings."
       (loop u (fn [u] condition)
         (fn [u]
           (emit u (set-slot u symbol (load counter)))
+          (know u symbol (load counter))
           (translate u)
           (emit u (ast.AugAssign :target (store counter) :op (ast.Add)
                                  :value (if (isinstance by ast.Constant) by
@@ -690,6 +761,17 @@ SN words never become Hy names: the tables are keyed by strings."
       (collecting u destination
         (fn [u keep]
           (counted u form "bad 'for' syntax" (fn [u] (keep u form.cdr.cdr))))))))
+
+(defn set-and-know [u symbol node]
+  "Store into a slot, keeping the value at hand."
+  (if (steady? node)
+      (do (emit u (set-slot u symbol node))
+          (know u symbol node))
+      (do (setv name (temporary u))
+          (setv store-it (set-slot u symbol node))
+          (.insert store-it.targets 0 (store name))
+          (emit u store-it)
+          (know u symbol (load name)))))
 
 (defn walk-lists [u form owner translate [wrap None]]
   "Bind the variables of `each` and `all` to successive elements."
@@ -718,7 +800,7 @@ SN words never become Hy names: the tables are keyed by strings."
         (fn [u]
           (setv heads (lfor c cells (attribute (load c) "car")))
           (for [[symbol node] (bind-values u patterns heads)]
-            (emit u (set-slot u symbol node)))
+            (set-and-know u symbol node))
           (translate u)
           (for [c cells] (emit u (assign c (attribute (load c) "cdr"))))))
       (emit u (ast.Expr :value check)))))
@@ -771,14 +853,20 @@ SN words never become Hy names: the tables are keyed by strings."
 
 (defn branch [u destination condition yes no]
   "An if statement from a condition and two translations."
-  (setv [then _] (aside u yes))
+  (setv before (dict u.known))
+  (setv [then _] (aside u yes) after u.known)
+  (setv u.known before)
   (setv [otherwise _] (aside u no))
+  (merge u after u.known)
   (emit u (ast.If :test condition :body (or then [(ast.Pass)]) :orelse otherwise)))
 
 (defn choice [u condition yes no]
   "A conditional value from a condition and two lists of forms."
-  (setv [then a] (aside u sequence yes))
+  (setv before (dict u.known))
+  (setv [then a] (aside u sequence yes) after u.known)
+  (setv u.known before)
   (setv [otherwise b] (aside u sequence no))
+  (merge u after u.known)
   (when (not (or then otherwise))
     (return (ast.IfExp :test condition :body a :orelse b)))
   (setv name (temporary u))
@@ -840,12 +928,16 @@ SN words never become Hy names: the tables are keyed by strings."
 
 (defn combine [u forms operator]
   "A condition from several; None when one of them needs statements."
-  (setv nodes [])
+  (setv nodes [] before (dict u.known))
   (while (isinstance forms Cons)
     (setv [block node] (aside u test forms.car))
-    (when block (return None))
+    (when block
+      (setv u.known before)
+      (return None))
     (.append nodes node)
+    (when (= (len nodes) 1) (setv before (dict u.known)))
     (setv forms forms.cdr))
+  (merge u u.known before)
   (if (= (len nodes) 1) (get nodes 0) (ast.BoolOp :op operator :values nodes)))
 
 (defspecial TESTS ["and"] [u form]
@@ -860,8 +952,9 @@ SN words never become Hy names: the tables are keyed by strings."
   (defn rest [u cell]
     (if (is cell.cdr None)
         (expression u cell.car)
-        (do (setv condition (test u cell.car))
+        (do (setv condition (test u cell.car) before (dict u.known))
             (setv [block node] (aside u rest cell.cdr))
+            (merge u u.known before)
             (when (not block)
               (return (ast.IfExp :test condition :body node :orelse (literal None))))
             (setv name (temporary u))
@@ -875,7 +968,9 @@ SN words never become Hy names: the tables are keyed by strings."
     (if (is cell.cdr None)
         (expression u cell.car)
         (do (setv node (expression u cell.car) name (temporary u))
+            (setv before (dict u.known))
             (setv [block other] (aside u rest cell.cdr))
+            (merge u u.known before)
             (when (not block)
               (return (ast.IfExp
                         :test (is-not-node (ast.NamedExpr :target (store name) :value node)
@@ -962,11 +1057,13 @@ SN words never become Hy names: the tables are keyed by strings."
   (cond
     (is symbol None)
       (emit u (ast.Expr :value (scope-node u target node form)))
-    (or symbol.declared symbol.bound) (emit u (set-slot u symbol node))
-    True (emit u (ast.Expr :value (helper "setq" (symbol-node u symbol) node)))))
+    (or symbol.declared symbol.bound) (set-and-know u symbol node)
+    True (do (.pop u.known symbol None)
+             (emit u (ast.Expr :value (helper "setq" (symbol-node u symbol) node))))))
 
 (defn scope-node [u target node form]
   "Read or, with a node, write a scope form."
+  (when (is-not node None) (disturb u))
   (setv path target.cdr name None)
   (when (isinstance path.car Symbol) (.track path.car))
   (setv slots (lfor s (items path.cdr) s))
@@ -1064,17 +1161,18 @@ SN words never become Hy names: the tables are keyed by strings."
   (setv name (temporary u))
   (setv slow (ast.Call :func (load (+ "." operator)) :args (lfor n nodes (again n))
                        :keywords []))
-  (setv inside (ast.Compare :left (literal (- LIMIT)) :ops [(ast.Lt) (ast.Lt)]
-                            :comparators [(ast.NamedExpr :target (store name) :value node)
-                                          (literal LIMIT)]))
-  (site u inside form form.car nodes)
+  ;; Zero times anything but a finite number is not zero: one multiplication tells.
+  (setv zero (ast.BinOp :left (ast.NamedExpr :target (store name) :value node)
+                        :op (ast.Mult) :right (literal 0.0)))
+  (site u zero form form.car nodes)
   (site u slow form form.car nodes)
-  (ast.IfExp :test inside :body (load name) :orelse slow))
+  (ast.IfExp :test zero :body slow :orelse (load name)))
 
 (defn primitive-call [u form nodes]
   "Call the primitive itself with arguments that have been translated already."
   (setv nodes (operands u nodes))
-  (site u (ast.Call :func (slot u form.car) :args nodes :keywords []) form form.car nodes))
+  (when (not (harmless-function? form.car.value)) (disturb u))
+  (site u (ast.Call :func (callee u form.car) :args nodes :keywords []) form form.car nodes))
 
 (for [name ["+" "-" "*" "/"]] (setv (get INLINE name) arithmetic))
 
@@ -1117,7 +1215,7 @@ SN words never become Hy names: the tables are keyed by strings."
     (ast.IfExp
       :test (is-node (attribute node "__class__") (load ".Cons"))
       :body (attribute (again node) name)
-      :orelse (site u (ast.Call :func (slot u form.car) :args [(again node)] :keywords [])
+      :orelse (site u (ast.Call :func (callee u form.car) :args [(again node)] :keywords [])
                     form form.car [(again node)]))))
 
 (setv (get INLINE "car") (part "car")
