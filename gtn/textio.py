@@ -119,8 +119,9 @@ def to_att(graph: Graph, *, symbols: bool = False) -> str:
         )
         lines.append(f"{src} {dst} {label(i, graph.isymbols)} {label(o, graph.osymbols)}{tail}")
     accepts = graph.accept.tolist()
-    if not lines and first in accepts:  # the start state must come first
-        accepts.sort(key=lambda v: v != first)
+    if not lines or lines[0].split()[0] != str(first):  # the start state must come first
+        lines.insert(0, str(first) if first in accepts else f"{first} Infinity")
+        accepts = [v for v in accepts if v != first]
     lines += [str(v) for v in accepts]
     return "".join(line + "\n" for line in lines)
 
@@ -155,6 +156,7 @@ def from_att(
     arcs: list[tuple[int, int, int, int]] = []
     penalties: list[float] = []
     finals: dict[int, float] = {}
+    states: set[int] = set()
     start: int | None = None
     for line, row in enumerate(text.splitlines(), 1):
         words = row.split()
@@ -163,19 +165,22 @@ def from_att(
         state = _integer(words[0], name, line)
         start = state if start is None else start
         if len(words) <= 2:
-            finals[state] = _real(words[1], name, line) if len(words) == 2 else 0.0
+            weight = _real(words[1], name, line) if len(words) == 2 else 0.0
+            states.add(state)
+            if weight < np.inf:
+                finals[state] = weight
             continue
         if len(words) > 5:
             raise GraphError(f"{name}: line {line}: {len(words)} columns")
         dst = _integer(words[1], name, line)
         ilabel = label(words[2], 0, line)
         acceptor = len(words) == 3 or (len(words) == 4 and _is_weight(words[3]))
-        weight = words[3:] if acceptor else words[4:]
+        tail = words[3:] if acceptor else words[4:]
         arcs.append((state, dst, ilabel, ilabel if acceptor else label(words[3], 1, line)))
-        penalties.append(_real(weight[0], name, line) if weight else 0.0)
+        penalties.append(_real(tail[0], name, line) if tail else 0.0)
     if start is None:
         return Graph()
-    n = max([start, *finals, *(v for arc in arcs for v in arc[:2])]) + 1
+    n = max([start, *states, *(v for arc in arcs for v in arc[:2])]) + 1
     accept = [v for v, weight in finals.items() if weight == 0.0]
     if len(accept) < len(finals):
         for v, weight in finals.items():
