@@ -91,6 +91,8 @@ class Network:
         0 for a regular unit, 1 for a Euclidean one, whose sum is a squared distance.
     layers : list of Layer
         What `define-net` declared, from the input on.
+    compiled : tuple (version, program) or None
+        The layer program that `compile-net` made of one version of this network.
     standard, choices, criterion : dict, list, str
         Hooks of the library as it defined them, and the name of the criterion: while they are
         unchanged, `(learn n)` and `(perf)` may run in one call.
@@ -105,6 +107,7 @@ class Network:
         self.standard: dict[str, Any] = {}
         self.choices: list[Any] = []
         self.criterion = ""
+        self.compiled: tuple[int, Any] | None = None
         self.allocate(0, 0)
 
     def set_kernel(self, kernel: str) -> None:
@@ -157,6 +160,7 @@ class Network:
         self.kinds = np.zeros(self.unit_limit, dtype=np.uint8)
         self.all_euclidean = np.ones(self.unit_limit, dtype=np.uint8)
         self.layers = []
+        self.compiled = None
         self._changed()
 
     def new_units(self, count: int) -> range:
