@@ -23,7 +23,7 @@ class SnCompileError(SnError):
     """A typed function or a network that cannot be compiled; the message names the form."""
 
 
-class UntrustedForm(SnError):
+class UntrustedForm(SnError):  # noqa: N818 - the name users meet
     """A form refused in safe mode."""
 
 
@@ -66,7 +66,7 @@ class LispError(SnRuntimeError):
         return " : ".join(parts)
 
 
-class EndOfInput(LispError):
+class EndOfInput(LispError):  # noqa: N818 - not always a mistake
     """Nothing more to read."""
 
 

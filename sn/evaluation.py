@@ -130,7 +130,7 @@ class Support:
     def expand(self, cache: list[Any], macro: Macro, form: Any) -> Any:
         """Expand a ``dm`` call each time; compile only when the expansion is a new one."""
         expansion = self.interpreter.expansion(macro, form)
-        if cache[1] is None or not cache[0] == expansion:
+        if cache[1] is None or cache[0] != expansion:
             cache[0] = expansion
             cache[1] = self.interpreter.thunk(Cons(expansion, None), getattr(form, "pos", None))
         return cache[1]()

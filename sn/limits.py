@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 UNITS = {"": 1, "K": 1 << 10, "M": 1 << 20, "G": 1 << 30}
 
 
-class OutOfTime(LispError):
+class OutOfTime(LispError):  # noqa: N818 - a limit, not a mistake
     """The time of a program is up."""
 
     def __init__(self) -> None:

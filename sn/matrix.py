@@ -87,10 +87,13 @@ class Matrix:
                     return self.view[int(k)]
         elif count == 2:
             i, j = index
-            kind = i.__class__
-            if (kind is float or kind is int) and (j.__class__ is float or j.__class__ is int):
-                if -1 < i < self.rows and -1 < j < columns:
-                    return self.view[int(i), int(j)]
+            if (
+                (i.__class__ is float or i.__class__ is int)
+                and (j.__class__ is float or j.__class__ is int)
+                and -1 < i < self.rows
+                and -1 < j < columns
+            ):
+                return self.view[int(i), int(j)]
         elif count == 3 and self.letter == "d":
             i, j, value = index
             if (

@@ -1,8 +1,8 @@
 """Classes and instances, and how slots become variables.
 
 Inside a method the slots of the object are variables. Their symbols are tracked, so while a
-method runs, the value of a slot *is* the binding the method made, wherever on the symbol's stack
-later bindings have pushed it: an `Instance` knows its active bindings, and reads and writes go
+method runs, the value of a slot *is* the binding the method made, wherever on the symbol's
+stack later bindings have pushed it: an `Instance` knows its active bindings, and reads and writes go
 there. When the method ends, values return to the object.
 """
 
@@ -182,7 +182,7 @@ class SpecialMethod:
     def call(self, arguments: Any) -> Any:
         """Call it with a Lisp list of forms."""
         interpreter, target, function, owner = self.bound
-        forms = [cell for cell in arguments] if arguments.__class__ is Cons else []
+        forms = list(arguments) if arguments.__class__ is Cons else []
         if function.sn.kind == "DF":
             return invoke((interpreter, target, function.function, owner), *forms)
         whole = Cons(function, arguments)

@@ -28,14 +28,14 @@ def show_number(number: float) -> str:
     """
     size = abs(number)
     if 0.001 <= size <= 1e10:
-        return ("%.4f" % number).rstrip("0").rstrip(".")
+        return f"{number:.4f}".rstrip("0").rstrip(".")
     if size == 0:
         return "0"
     if size != size:
         return "Nan"
     if math.isinf(size):
         return "Inf" if number > 0 else "-Inf"
-    return "%g" % number
+    return f"{number:g}"
 
 
 def _escape(match: re.Match[str]) -> str:

@@ -5,6 +5,7 @@ Lines come from a terminal (with history and completion), from a pipe, or one by
 level, where the bindings of the error are still in force; it ends with Control-D.
 """
 
+import contextlib
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -225,18 +226,14 @@ def terminal(interpreter: Interpreter) -> Callable[[str], str]:
     readline.set_completer_delims(" \t\n`()[]{};\"|^#'~,:")
     readline.parse_and_bind("tab: complete")
     readline.set_history_length(2000)
-    try:
+    with contextlib.suppress(OSError):
         readline.read_history_file(history)
-    except OSError:
-        pass
 
     def ask(prompt: str) -> str:
         line = input(prompt)
-        try:
+        with contextlib.suppress(OSError):
             history.parent.mkdir(parents=True, exist_ok=True)
             readline.write_history_file(history)
-        except OSError:
-            pass
         return line
 
     return ask

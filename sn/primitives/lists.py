@@ -467,7 +467,7 @@ def putp(interpreter: "Interpreter", name: Any, key: Any, value: Any) -> Any:
     if name.__class__ is not Symbol:
         raise LispError("not a symbol", name)
     found = interpreter.properties.setdefault(name, [])
-    found[:] = [(k, v) for k, v in found if not k == key]
+    found[:] = [(k, v) for k, v in found if k != key]
     if value is not None:
         found.append((key, value))
     return value

@@ -199,7 +199,7 @@ def equal(a: Any, b: Any) -> Any:
 @primitive("<>")
 def unequal(a: Any, b: Any) -> Any:
     """Tell whether two values differ."""
-    return truth(not a == b)
+    return truth(a != b)
 
 
 @primitive("0=")
@@ -442,7 +442,7 @@ def median(cell: Any) -> float:
 def quantile(cell: Any, fraction: float) -> float:
     """Return the element below which a fraction of the list lies."""
     values = sorted(_filled(cell))
-    place = int(math.floor(len(values) * number(fraction)))
+    place = math.floor(len(values) * number(fraction))
     return values[max(0, min(place, len(values) - 1))]
 
 
