@@ -234,10 +234,13 @@ def strided(lists, first, count, row, x, s, d, w, rate, grad, mode, skip):
     """Convolve with any step (`mode` 0: forward, 1: backward accumulating, 2: online).
 
     Records: input position, output position, kernel position. Columns of the row: kernel
-    width, height, input pitch, output pitch, rows, columns, row step, column step.
+    width, height, input pitch, output pitch, rows, columns, pointers to the first row and
+    first column of every window.
     """
     width, height, pitch, out_pitch = row[3], row[4], row[5], row[6]
-    rows, columns, row_step, column_step = row[7], row[8], row[9], row[10]
+    rows, columns = row[7], row[8]
+    tops = lists[row[9] : row[9] + rows]
+    lefts = lists[row[10] : row[10] + columns]
     for q in range(count):
         source = lists[first + 3 * q]
         target = lists[first + 3 * q + 1]
@@ -247,17 +250,17 @@ def strided(lists, first, count, row, x, s, d, w, rate, grad, mode, skip):
                 v = w[base + k * width + m]
                 g = ZERO
                 for i in range(rows):
-                    a = source + (i * row_step + k) * pitch + m
+                    a = source + (tops[i] + k) * pitch + m
                     b = target + i * out_pitch
                     if mode == 0:
                         for j in range(columns):
-                            s[b + j] += v * x[a + j * column_step]
+                            s[b + j] += v * x[a + lefts[j]]
                     else:
                         for j in range(columns):
-                            g += d[b + j] * x[a + j * column_step]
+                            g += d[b + j] * x[a + lefts[j]]
                         if not skip:
                             for j in range(columns):
-                                d[a + j * column_step] += v * d[b + j]
+                                d[a + lefts[j]] += v * d[b + j]
                 if mode == 1:
                     grad[base + k * width + m] += g
                 elif mode == 2:
@@ -268,9 +271,9 @@ def strided(lists, first, count, row, x, s, d, w, rate, grad, mode, skip):
 def subsample(lists, first, count, row, x, s, d, w, rate, grad, mode, second):
     """One weight for a whole receptive field: the sum of the field times a coefficient.
 
-    Records: input position, output position, weight position. Columns as in `strided`. In the
-    second-order pass the states of `x` are squared already, so the sum of the field is formed
-    from the square root: the weight sees the *sum*, not each input.
+    Records: input position, output position, weight position. Columns: field width, height,
+    input pitch, output pitch, rows, columns, row step, column step. `x` holds true states also
+    in the second-order pass: the weight sees the *sum* of its field, not each input.
     """
     width, height, pitch, out_pitch = row[3], row[4], row[5], row[6]
     rows, columns, row_step, column_step = row[7], row[8], row[9], row[10]

@@ -66,15 +66,25 @@ class Map:
 class Field:
     """The receptive field of a map: the same rectangle of one or several source maps.
 
-    `parts` are (source map, taps row by row, corner seen by unit 0); units one row or column
-    apart look `row_step` rows or `column_step` columns further.
+    `parts` are (source map, taps row by row, corner seen by unit 0); the windows of row i and
+    column j of the map begin `row_starts[i]` rows and `column_starts[j]` columns further.
     """
 
     parts: list[tuple[Map, np.ndarray, np.ndarray]]
     height: int
     width: int
-    row_step: int
-    column_step: int
+    row_starts: np.ndarray
+    column_starts: np.ndarray
+
+    def steps(self) -> tuple[int, int] | None:
+        """Return the steps between rows and between columns, None if they are not constant."""
+        found = []
+        for starts in (self.row_starts, self.column_starts):
+            gaps = np.diff(starts)
+            if len(gaps) and (gaps != gaps[0]).any():
+                return None
+            found.append(int(gaps[0]) if len(gaps) else 1)
+        return found[0], found[1]
 
 
 @dataclass(slots=True)
@@ -245,39 +255,31 @@ class Lowering:
         return maps, sorted(rest)
 
     def as_map(self, units: np.ndarray) -> Map | None:
-        """Recognise units with equal weights as a map whose sources move by constant steps."""
+        """Recognise units with equal weights as a map if all their links move alike."""
         weights = self.inner_links(int(units[0]))[1]
-        if len(weights) == 0:
+        if len(weights) == 0 or (np.diff(units) != 1).any():
             return None
         sources = np.stack([self.inner_links(int(u))[0] for u in units])
         moves = sources - sources[0]
         if (moves != moves[:, :1]).any():
             return None
-        move = moves[:, 0]
-        step = int(move[1])
-        run = np.flatnonzero(move != step * np.arange(len(move)))
-        columns = int(run[0]) if len(run) else len(move)
-        rows, left = divmod(len(move), columns)
-        grid = move[::columns][:rows, None] + step * np.arange(columns)
-        if left or (grid.ravel() != move).any() or (np.diff(units) != 1).any():
-            return None
-        return Map(units, rows, columns, sources, weights)
+        return Map(units, 1, len(units), sources, weights)
 
-    def geometry(
-        self, found: Map
-    ) -> tuple[list[tuple[Map, np.ndarray, np.ndarray]], int, int, int, int] | None:
-        """Describe the receptive field of a map, or None if it is no moving rectangle."""
+    def geometry(self, found: Map) -> Field | None:
+        """Describe the receptive field of a map, or None if it is no moving rectangle.
+
+        Finds the rows and columns of the map from where its windows begin.
+        """
         for unit in found.sources[0].tolist():
             if unit not in self.map_of and not self.guess_input(found, unit):
                 return None
-        corner = self.place_of[found.sources[0]]
+        places = self.place_of[found.sources[0]]
         owners = [self.map_of[u] for u in found.sources[0].tolist()]
         parts = []
         shape = None
         for source in {id(m): m for m in owners}.values():
-            mine = np.array([m is source for m in owners])
-            taps = np.flatnonzero(mine)
-            place = corner[mine]
+            taps = np.flatnonzero(np.array([m is source for m in owners]))
+            place = places[taps]
             low = place.min(axis=0)
             high, wide = (place.max(axis=0) - low + 1).tolist()
             order = np.lexsort((place[:, 1], place[:, 0]))
@@ -288,23 +290,28 @@ class Lowering:
                 return None
             shape = (high, wide)
             parts.append((source, taps[order], low))
-        if len({source.columns for source, _, _ in parts}) != 1:
+        if shape is None or len({source.columns for source, _, _ in parts}) != 1:
             return None
-        last = np.array([found.columns - 1, len(found.units) - found.columns])
-        ends = self.place_of[found.sources[last, 0]] - corner[0]
-        column_step = ends[0, 1] // max(1, found.columns - 1)
-        row_step = ends[1, 0] // max(1, found.rows - 1)
-        if found.columns > 1 and (ends[0] != [0, column_step * (found.columns - 1)]).any():
+        begins = self.place_of[found.sources[:, 0]] - places[0]
+        turns = np.flatnonzero(begins[:, 0] != 0)
+        columns = int(turns[0]) if len(turns) else len(begins)
+        rows, left = divmod(len(begins), columns)
+        if left:
             return None
-        if found.rows > 1 and (ends[1] != [row_step * (found.rows - 1), 0]).any():
+        row_starts, column_starts = begins[::columns, 0], begins[:columns, 1]
+        grid = np.stack(np.meshgrid(row_starts, column_starts, indexing="ij"), axis=2)
+        if (grid.reshape(-1, 2) != begins).any() or min(
+            row_starts.min(), column_starts.min()
+        ) < 0:
             return None
         # The far corner must stay inside every source map: no wrapping round its edge.
         for source, _, low in parts:
-            bottom = low[0] + row_step * (found.rows - 1) + shape[0]
-            right = low[1] + column_step * (found.columns - 1) + shape[1]
+            bottom = low[0] + row_starts.max() + shape[0]
+            right = low[1] + column_starts.max() + shape[1]
             if bottom > source.rows or right > source.columns:
                 return None
-        return Field(parts, *shape, int(row_step), int(column_step))
+        found.rows, found.columns = rows, columns
+        return Field(parts, *shape, row_starts, column_starts)
 
     def guess_input(self, found: Map, unit: int) -> bool:
         """Give an input layer its rows and columns, read off the first map that looks at it."""
@@ -380,31 +387,32 @@ class Lowering:
     def map_step(self, found: Map, field: Field, stage: Stage) -> bool:
         """Lay a map out and note its step; False if its weights do not fit a regular step."""
         pitches = {source.pitch for source, _, _ in field.parts}
+        constant = field.steps()
         alike = len(np.unique(found.weights)) == 1
         if alike:
-            if len(field.parts) != 1 or not self.table.free(found.weights[:1]):
+            single = len(field.parts) == 1 and constant is not None
+            if not single or not self.table.free(found.weights[:1]):
                 return False
         elif not self.table.free(found.weights):
             return False
-        plain = (
-            not alike
-            and (found.rows == 1 or field.row_step == 1)
-            and (found.columns == 1 or field.column_step == 1)
-            and len(pitches) == 1
-        )
+        plain = not alike and constant == (1, 1) and len(pitches) == 1
         found.pitch = pitches.pop() if plain else found.columns
         self.lay_out(found)
         for source, taps, low in field.parts:
             at = source.position + int(low[0]) * source.pitch + int(low[1])
             kernel = self.table.claim(found.weights[:1] if alike else found.weights[taps])
             link = (at, found.position, kernel)
+            size = (field.width, field.height)
             if plain:
-                key = (field.width, field.height, found.pitch, found.span)
+                key = (*size, found.pitch, found.span)
                 stage.convolutions.setdefault(key, []).append(link)
                 continue
-            key = (field.width, field.height, source.pitch, found.pitch)
-            key += (found.rows, found.columns, field.row_step, field.column_step, stage.skip)
-            (stage.subsampled if alike else stage.strided).setdefault(key, []).append(link)
+            key = (*size, source.pitch, found.pitch, found.rows, found.columns)
+            if alike:
+                stage.subsampled.setdefault((*key, *constant, stage.skip), []).append(link)
+            else:
+                starts = (tuple(field.row_starts.tolist()), tuple(field.column_starts.tolist()))
+                stage.strided.setdefault((key, starts), []).append(link)
         kind = "convolution" if plain else "subsampling" if alike else "strided convolution"
         self.count(kind, len(found.units) * len(found.weights))
         return True
@@ -479,12 +487,12 @@ class Lowering:
             first, count = self.records(links)
             back = (0, 0) if stage.skip else self.records([(b, a, k) for a, b, k in links])
             table.row(steps.CONVOLUTION, first, count, *key, *back)
-        for kind, found in (
-            (steps.STRIDED, stage.strided),
-            (steps.SUBSAMPLING, stage.subsampled),
-        ):
-            for key, links in found.items():
-                table.row(kind, table.put(np.ravel(links)), len(links), *key)
+        for (key, starts), links in stage.strided.items():
+            first = table.put(np.ravel(links))
+            at = [table.put(values) for values in starts]
+            table.row(steps.STRIDED, first, len(links), *key, *at, stage.skip)
+        for key, links in stage.subsampled.items():
+            table.row(steps.SUBSAMPLING, table.put(np.ravel(links)), len(links), *key)
         for kind, outs, ins, base in stage.blocks:
             first, second = table.put(outs), table.put(ins)
             table.row(kind, first, len(outs), second, len(ins), base, stage.skip)

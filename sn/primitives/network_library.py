@@ -11,6 +11,7 @@ from sn.cells import Cons, items
 from sn.errors import LispError
 from sn.matrix import Matrix
 from sn.net import engine, patterns
+from sn.net.compiled import compiled
 from sn.net.memory import EPSILON, Layer
 from sn.net.nlf import NLF
 from sn.net.online import OnlineNet
@@ -254,7 +255,7 @@ def _prepare(interpreter: "Interpreter", hooks: tuple[str, ...]) -> OnlineNet | 
     inputs, outputs, desired = (units(network, value(name)) for name in names)
     if not np.array_equal(outputs, layers[-1][0]) or len(outputs) != len(desired):
         return None
-    return OnlineNet(inputs, desired, layers)
+    return compiled(network, value("nlf"), OnlineNet(inputs, desired, layers))
 
 
 def _matrices(

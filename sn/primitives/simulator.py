@@ -13,7 +13,8 @@ from sn.primitives.registry import WORDS, primitive
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
 
-FAMILIES = ("network", "network_layers", "network_nlf", "network_library", "network_codebook")
+FAMILIES = ("network", "network_layers", "network_nlf", "network_library", "network_codebook",
+            "network_compiled")  # fmt: skip
 LIBRARY = ("netenv", "connect", "knnenv")
 VARIABLES = ("age", "theta", "alpha", "decay")
 

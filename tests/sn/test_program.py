@@ -131,7 +131,27 @@ def twin_net():
     return net, None
 
 
-NETS = [full_net, strided_net, convolution_net, time_delay_net, sparse_net, twin_net]
+def pushed_back_net():
+    """Windows that step by two; the last row and column are pushed back inside the source."""
+    net = Builder()
+    retina, maps = net.layer("input", 8 * 8), net.layer("maps", 16)
+    output = net.layer("output", 2, networks.LINEAR)
+    starts = np.array([0, 2, 4, 5])
+    i, j, k, m = np.meshgrid(np.arange(4), np.arange(4), *[np.arange(3)] * 2, indexing="ij")
+    net.connect(retina[(starts[i] + k) * 8 + starts[j] + m], maps[i * 4 + j], k * 3 + m)
+    net.full(maps, output)
+    return net, {"strided convolution", "dense"}
+
+
+NETS = [
+    full_net,
+    strided_net,
+    convolution_net,
+    time_delay_net,
+    sparse_net,
+    twin_net,
+    pushed_back_net,
+]
 NETS = {make.__name__: make for make in NETS}
 NETS["lenet"] = lambda: (
     lenet5(False, networks.C3[:3], 20, 4, 8, 10),
