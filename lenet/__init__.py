@@ -3,6 +3,8 @@
 import lenet
 digits = lenet.load("lenet5")
 digits.classify(images)          # uint8 (n, 28, 28), ink 255 -> classes (n,)
+
+Names are loaded at first use, so that importing the package costs nothing.
 """
 
 from importlib import import_module

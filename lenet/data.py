@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from sn.errors import SnError
+from sn import idxfile
+from sn.errors import LispError, SnError
 
 SIDE = 32
 PAPER, INK = -0.1, 1.175  # LeCun et al. 1998, sec. II-B: mean 0, variance 1
@@ -43,27 +44,21 @@ def mnist(part: str, folder: str | Path | None = None) -> tuple[np.ndarray, np.n
     place = data_folder(folder)
     place = place / "mnist" if (place / "mnist").is_dir() else place
     images, labels = (place / name for name in FILES[part])
-    pixels = _idx(images, 0x803)
-    return pixels.reshape(-1, 28, 28), _idx(labels, 0x801)
+    return _idx(images, 3), _idx(labels, 1)
 
 
-def _idx(file: Path, magic: int) -> np.ndarray:
+def _idx(file: Path, dimensions: int) -> np.ndarray:
     if not file.is_file():
         raise DataError(
             f"{file}: missing; MNIST is the four files {', '.join(sum(FILES.values(), ()))}"
         )
     try:
-        data = gzip.decompress(file.read_bytes())
-    except (OSError, EOFError) as error:
+        array = idxfile.load(gzip.decompress(file.read_bytes())).array
+    except (OSError, EOFError, LispError) as error:
         raise DataError(f"{file}: damaged ({error}); fetch it again") from None
-    dims = magic & 0xFF
-    header = np.frombuffer(data[: 4 + 4 * dims], ">i4")
-    if len(header) != 1 + dims or header[0] != magic:
-        raise DataError(f"{file}: not an IDX file of {dims} dimensions")
-    values = np.frombuffer(data, np.uint8, offset=4 + 4 * dims)
-    if values.size != int(np.prod(header[1:], dtype=np.int64)):
-        raise DataError(f"{file}: ends early; fetch it again")
-    return values
+    if array.ndim != dimensions or array.dtype != np.uint8:
+        raise DataError(f"{file}: {array.ndim} dimensions of {array.dtype}, not MNIST")
+    return array
 
 
 def retina(images: np.ndarray) -> np.ndarray:

@@ -19,14 +19,15 @@ from typing import Any
 import numpy as np
 
 from lenet.data import retina
-from sn.errors import SnError
+from sn import idxfile
+from sn.errors import LispError, SnError
 from sn.interpreter import Interpreter
+from sn.matrix import Matrix
 from sn.net.program import LayerProgram, compile_built
 
 NETS = Path(__file__).parent / "nets"
 WEIGHTS = Path(__file__).parent / "weights"
 LIBRARY = ("maps", "prototypes")  # scripts that define no network
-MAGIC = 0x1E3D4C51  # an SN matrix file of floats
 
 
 class NetworkError(SnError):
@@ -165,8 +166,7 @@ class Network:
     def save_weights(self, file: Path, provenance: dict[str, Any]) -> None:
         """Write the weights as an SN matrix file (SN: save-net) with a note of their origin."""
         weights = self.weights()
-        header = np.array([MAGIC, 1, len(weights), 1, 1], "<i4")
-        file.write_bytes(header.tobytes() + weights.astype("<f4").tobytes())
+        file.write_bytes(idxfile.save(Matrix(weights, "f")))
         notes = {"network": self.name, "weights": len(weights), "sha256": self.sha256}
         text = json.dumps(notes | provenance, indent=2) + "\n"
         file.with_suffix(".json").write_text(text, encoding="utf-8")
@@ -176,15 +176,13 @@ def read_weights(file: Path) -> np.ndarray:
     """Return the weights (n,) float32 of an SN weight file (SN: save-net). NetworkError."""
     if not file.is_file():
         raise NetworkError(f"{file}: no such weight file")
-    data = file.read_bytes()
-    for order in "<>":
-        header = np.frombuffer(data[:20], f"{order}i4")
-        if len(header) == 5 and header[0] == MAGIC and header[1] == 1:
-            weights = np.frombuffer(data[20 : 20 + 4 * int(header[2])], f"{order}f4")
-            if len(weights) != header[2]:
-                raise NetworkError(f"{file}: the file ends early")
-            return weights.astype(np.float32)
-    raise NetworkError(f"{file}: not a weight file (an SN vector of floats)")
+    try:
+        matrix = idxfile.load(file.read_bytes())
+    except LispError as error:
+        raise NetworkError(f"{file}: not a weight file ({error})") from None
+    if matrix.letter != "f" or matrix.array.ndim != 1:
+        raise NetworkError(f"{file}: not a weight file (an SN vector of floats)")
+    return np.array(matrix.array, np.float32)
 
 
 def load(name: str, weights: Path | None = None, *, trained: bool = True) -> Network:
