@@ -11,9 +11,8 @@ import os
 import re
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import TYPE_CHECKING
 
 from pipeline.errors import printable
@@ -87,6 +86,8 @@ def _run(arguments: list[str]) -> int:
     if args.version:
         print(PROGRAM, version())
         return 0
+    if args.seed is not None and not args.text:
+        raise Usage(f"{PROGRAM}: --seed goes with --text. See {PROGRAM} --help")
     from pipeline import terminal
 
     look = None
@@ -100,35 +101,36 @@ def _run(arguments: list[str]) -> int:
         )
     failures: list[int] = []
     shots = _shots(args, lambda error: failures.append(report(PROGRAM, error, args.debug)))
-    first = next(shots, None)  # a bad file is told before anything heavy is loaded
-    if first is None:
+    if not shots:
         return max(failures)
-    if look is not None:
-        print("one moment ...", end="\r", flush=True)
-    reader = Reader(_engine())
-    reader.read(first)  # kernels are loaded now, not while the clock runs
-    shots = chain([first], shots)
     if look is None:
+        reader = _reader(shots[0])
         for shot in shots:
             tell(shot, *reader.read(shot), args.quiet)
         return max(failures, default=0)
+    print("one moment ...", file=sys.stderr)
     canvas = terminal.Canvas(sys.stdout)
     with canvas.opened(), terminal.keyboard() as wait:
+        reader = _reader(shots[0])
         stage = Stage(look, canvas.draw, wait, args.auto, args.speed == "1993")
         stage.show(shots, reader.read)
     return max(failures, default=0)
 
 
-def _engine() -> "Engine":
+def _reader(first: "Shot") -> "Reader":
+    """Return the reader; kernels are loaded at the first shot, not while the clock runs."""
     from pipeline.recognition import Engine
 
-    return Engine.load()
+    reader = Reader(Engine.load())
+    reader.read(first)
+    return reader
 
 
-def _shots(args: argparse.Namespace, failed: Callable[[Exception], None]) -> "Iterator[Shot]":
-    """Yield what is to be read; files that cannot be read are told and left out."""
+def _shots(args: argparse.Namespace, failed: Callable[[Exception], None]) -> "list[Shot]":
+    """Return what is to be read; files that cannot be read are told and left out."""
     from pipeline import film
 
+    shots: list[Shot] = []
     grammar = args.grammar or film.GROUPS
     if args.grammar:
         from pipeline.grammars import grammar as automaton
@@ -139,7 +141,7 @@ def _shots(args: argparse.Namespace, failed: Callable[[Exception], None]) -> "It
             raise Usage(f"{PROGRAM}: --grammar {grammar}: {error}") from None
     for path in args.strip or ():
         try:
-            yield from film.own(path, grammar)
+            shots += film.own(path, grammar)
         except SnError as error:
             failed(error)
     if args.text:
@@ -148,9 +150,8 @@ def _shots(args: argparse.Namespace, failed: Callable[[Exception], None]) -> "It
 
             args.seed = secrets.randbelow(10**6)
         kind = "phone" if sum(map(str.isdigit, args.text)) in (7, 10) else film.GROUPS
-        yield film.take(film.written(args.text, args.seed, args.grammar or kind))
-    if not args.strip and not args.text:
-        yield from film.film()
+        shots.append(film.take(film.written(args.text, args.seed, args.grammar or kind)))
+    return shots if args.strip or args.text else film.film()
 
 
 # Reading, and what it would have cost.
@@ -250,8 +251,7 @@ def clocks(reading: "Reading", then: Then) -> list[str]:
 def verdict(shot: "Shot", reading: "Reading") -> tuple[str, str]:
     """Return the line of the answer and its style; a wrong read is called wrong."""
     if not reading:
-        reason = "" if reading.note else f" ({reading.reason})"
-        return reading.to_line() + reason, "doubt"
+        return reading.to_line(), "doubt"
     answer = f"{reading.text}   confidence {reading.confidence:.3f}"
     if shot.written is not None and _bare(shot.written) != _bare(reading.text):
         return f"{answer}   WRONG: {shot.written} was written", "bad"
@@ -330,25 +330,22 @@ class Stage:
                 if self.until(start + spent) == "q":
                     return None
                 clock = self.look.text(f"1993  {spent:7.3f} s", "dim")
-                self.paint("grabbed", [self.echo(shot, found[:step]), "", clock])
-        lines = [self.echo(shot, found), *self.look.wrapped(*verdict(shot, reading))]
+                self.paint("grabbed", [*self.echo(shot, found[:step]), "", clock])
+        lines = [*self.echo(shot, found), *self.look.wrapped(*verdict(shot, reading))]
         for line in clocks(reading, then):
             lines += self.look.wrapped(line, "dim")
         return lines
 
-    def echo(self, shot: "Shot", found: "Sequence[Character]") -> str:
-        """Return the line of the digits, each under its place; doubtful ones are marked."""
-        line, end = "", 0
-        for character in found:
-            at = max(end, min(int(shot.column(character.box) * self.columns), self.columns - 1))
-            style = "good" if character.p >= SURE else "doubt"
-            line += " " * (at - end) + self.look.text(character.char, style)
-            end = at + 1
-        return line
+    def echo(self, shot: "Shot", found: "Sequence[Character]") -> list[str]:
+        """Return the lines of the digits, each under its place; doubtful ones are marked."""
+        placed = [
+            (c.char, shot.column(c.box), "good" if c.p >= SURE else "doubt") for c in found
+        ]
+        return self.look.beneath(placed, self.columns)
 
     def see(self, view: object) -> None:
         """Turn a view (uint8 `film.FRAME`) into the picture."""
-        rows = max(2, min(round(self.look.columns / 10), self.look.rows - 9))
+        rows = max(2, min(round(self.look.columns / 10), self.look.rows - 11))
         self.columns = min(self.look.columns, 11 * rows)
         self.picture = self.look.picture(view, rows, self.columns)
 

@@ -165,7 +165,7 @@ FILM = (
 def written(text: str, seed: int, grammar: str) -> Strip:
     """Return a strip on which a hand drawn from `seed` writes `text`."""
     rng = np.random.default_rng((1993, seed))
-    style = random_style(rng, height=float(rng.uniform(52, 72)))
+    style = random_style(rng, height=float(rng.uniform(80, 100)))  # less where it is long
     wild = float(rng.uniform(0.4, 1.1))
     return Strip(f"hand {seed}", text, grammar, seed, style, float(rng.random() < 0.3), wild)
 
@@ -202,9 +202,9 @@ def _fitting(strip: Strip) -> Line:
     return line
 
 
-def film() -> Iterator[Shot]:
-    """Yield the shots of the film in their order."""
-    yield from map(take, FILM)
+def film() -> list[Shot]:
+    """Return the shots of the film in their order."""
+    return [take(strip) for strip in FILM]
 
 
 def own(path: str, grammar: str = GROUPS) -> list[Shot]:

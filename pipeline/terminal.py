@@ -1,8 +1,8 @@
 """Grey pictures as text, and a part of a terminal that is drawn again and again.
 
 A cell of a terminal is seen as 4 x 8 pixels. Each cell gets the block character, and the two
-grey levels, that come nearest to its pixels: half blocks, quadrants and eighths; without UTF-8,
-a few ASCII characters of like shape. It decides nothing about what is shown.
+grey levels, that come nearest to its pixels: half blocks, quadrants and eighths; without
+UTF-8, a few ASCII characters of like shape. It decides nothing about what is shown.
 """
 
 import os
@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
+from itertools import pairwise
 from typing import TextIO
 
 import numpy as np
 
 CELL = (8, 4)  # pixels of a cell: rows, columns
 PLAIN = 2e-3  # share of the full range squared below which a cell is one level
-GREY, GREEN = (1.0, 1.0, 1.0), (0.35, 1.0, 0.45)  # red, green, blue of full light
+FAINT = 0.5  # share of the contrast that is ink where there are two levels only
+GREY, GREEN = (1.0, 1.0, 1.0), (0.25, 0.85, 0.35)  # red, green, blue of full light
 # Text styles: SGR codes on an ordinary terminal; with the period look all of it is green.
 STYLES = {
     "title": "1",
@@ -51,6 +53,22 @@ ASCII = {  # 3 x 4 outlines of the characters, stretched to a cell
     "T": "111 010 010 010",
     "m": "000 000 111 111",
     "#": "111 111 111 111",
+}
+
+LARGE = {  # 3 x 5 figures; two rows of them go into one line of half blocks
+    "0": "111 101 101 101 111",
+    "1": "110 010 010 010 111",
+    "2": "111 001 111 100 111",
+    "3": "111 001 111 001 111",
+    "4": "101 101 111 001 001",
+    "5": "111 100 111 001 111",
+    "6": "111 100 111 101 111",
+    "7": "111 001 001 001 001",
+    "8": "111 101 111 101 111",
+    "9": "111 101 111 001 111",
+    "-": "000 000 111 000 000",
+    "/": "001 001 010 100 100",
+    ".": "000 000 000 000 010",
 }
 
 
@@ -92,14 +110,14 @@ def cells(picture: np.ndarray, rows: int, columns: int) -> np.ndarray:
     return parts.reshape(rows, columns, -1)
 
 
-def fitted(parts: np.ndarray, utf8: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def fitted(parts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return, per cell, the glyph and its two grey levels that come nearest to the pixels.
 
     parts (rows, columns, 32) -> index of the glyph, level of its ink, level around it, each
     (rows, columns). The squared error is least where fg^2 k + bg^2 (32 - k) is greatest, k
     being the inked pixels of the glyph and fg, bg the means inside and outside.
     """
-    _, shapes = glyphs(utf8)
+    _, shapes = glyphs(True)
     inked = shapes.sum(axis=1)
     bare = shapes.shape[1] - inked
     inside = parts @ shapes.T
@@ -120,7 +138,7 @@ def bilevel(parts: np.ndarray, utf8: bool) -> np.ndarray:
     """
     _, shapes = glyphs(utf8)
     low, middle = np.quantile(parts, 0.01), np.median(parts)
-    dark = np.clip((middle - parts) / max(middle - low, 0.1), 0, 1)
+    dark = np.clip((middle - parts) / max(FAINT * (middle - low), 0.05), 0, 1)
     return (2 * dark @ shapes.T - shapes.sum(axis=1)).argmax(axis=2)
 
 
@@ -141,31 +159,33 @@ class Look:
         """Return text in one of `STYLES`."""
         code = STYLES.get(style, "")
         if self.period:
-            green = {16: "32"}.get(self.colours, f"38;5;{78}")
+            green = "32" if self.colours == 16 else "38;5;78"
             code = f"{green};{code[:1]}" if code else green
         return f"\033[{code}m{text}\033[m" if self.colours and code and text else text
 
     def paint(self, level: int, ground: bool) -> str:
-        """Return the SGR code of a grey level 0...15, of the ink or of the ground."""
+        """Return the SGR code of a grey level 0...31, of the ink or of the ground."""
         if self.colours > 256:
-            light = [round(17 * level * part) for part in (GREEN if self.period else GREY)]
+            light = [
+                round(255 / 31 * level * part) for part in (GREEN if self.period else GREY)
+            ]
             return f"{48 if ground else 38};2;{';'.join(map(str, light))}"
         if self.colours == 256:
-            green = (16, 22, 28, 34, 40, 46)[level * 6 // 16]
-            grey = (16, *range(233, 256, 2), 255, 231)[level] if level else 16
+            green = (16, 22, 28, 34, 40, 46)[level * 6 // 32]
+            grey = {0: 16, 31: 231}.get(level, 232 + level * 24 // 32)
             return f"{48 if ground else 38};5;{green if self.period else grey}"
         names = (0, 2, 2, 10) if self.period else (0, 8, 7, 15)
-        name = names[level // 4]
+        name = names[level // 8]
         return str((90 + name - 8 if name > 7 else 30 + name) + 10 * ground)
 
     def picture(self, picture: np.ndarray, rows: int, columns: int) -> list[str]:
         """Return a grey picture uint8 (h, w) as `rows` lines of `columns` cells."""
         parts = cells(picture, rows, columns)
         signs, _ = glyphs(self.utf8)
-        if not self.colours:
+        if not (self.colours and self.utf8):
             return ["".join(signs[k] for k in row) for row in bilevel(parts, self.utf8)]
-        best, *levels = fitted(parts, self.utf8)
-        fg, bg = (np.clip(np.rint(15 * level), 0, 15).astype(int) for level in levels)
+        best, *levels = fitted(parts)
+        fg, bg = (np.clip(np.rint(31 * level), 0, 31).astype(int) for level in levels)
         lines = []
         for row in zip(best.tolist(), fg.tolist(), bg.tolist(), strict=True):
             line, ink, ground = "", -1, -1
@@ -181,6 +201,40 @@ class Look:
                 line += (f"\033[{';'.join(codes)}m" if codes else "") + signs[k]
             lines.append(line + "\033[m")
         return lines
+
+    def beneath(self, found: Sequence[tuple[str, float, str]], columns: int) -> list[str]:
+        """Return the lines of characters, each under its place in a picture of `columns`.
+
+        found: (character, place 0 to 1, style), from left to right. Large figures where all of
+        them have room, else single characters, which give way to the right.
+        """
+        middles = [min(int(place * columns), columns - 1) for _, place, _ in found]
+        room = all(b - a > 3 for a, b in pairwise(middles)) and self.utf8
+        if not room or not found or not all(sign in LARGE for sign, _, _ in found):
+            return [
+                self._row(
+                    [(at, c, style) for at, (c, _, style) in zip(middles, found, strict=True)]
+                )
+            ]
+        lines = []
+        for top in (0, 2, 4):
+            row = []
+            for middle, (sign, _, style) in zip(middles, found, strict=True):
+                upper, lower = (*LARGE[sign].split(), "000")[top : top + 2]
+                halves = "".join(
+                    " ▀▄█"[int(a) + 2 * int(b)] for a, b in zip(upper, lower, strict=True)
+                )
+                row.append((max(0, middle - 1), halves, style))
+            lines.append(self._row(row))
+        return lines
+
+    def _row(self, pieces: Sequence[tuple[int, str, str]]) -> str:
+        """Return pieces of text (column, text, style) on one line, none upon another."""
+        line, end = "", 0
+        for at, text, style in pieces:
+            line += " " * (at - end) + self.text(text, style)
+            end = max(at, end) + len(text)
+        return line
 
     def wrapped(self, text: str, style: str = "") -> list[str]:
         """Return text in as many lines as it needs, in a style; a blank line when empty."""
@@ -271,7 +325,7 @@ def keyboard() -> Iterator[Wait | None]:
 
         handle = sys.stdin.fileno()
         before = termios.tcgetattr(handle)
-        tty.setcbreak(handle)
+        tty.setcbreak(handle)  # keys come at once and are not echoed; Control-C still ends
         try:
             yield _posix_key
         finally:
