@@ -17,7 +17,7 @@ from sn.cells import Cons, from_items, items
 from sn.errors import EndOfInput, Leave, LispError, UntrustedForm
 from sn.evaluation import SPECIAL, Support, call_error, is_callable
 from sn.functions import Fexpr, FunctionRecord, Macro
-from sn.primitives import FAMILIES, words
+from sn.primitives import AUTOLOAD, FAMILIES, words
 from sn.primitives.registry import Primitive, Special, bind
 from sn.printer import show
 from sn.reader import NOTHING, Reader
@@ -90,13 +90,20 @@ class Interpreter:
     # ------------------------------------------------------------------ words
 
     def _install_core(self) -> None:
-        from sn.primitives.objects import builtin_class
         from sn.primitives.special import NAMES
 
         for name in NAMES:
             self.put(name, Special((name,), "", None))
         for family in FAMILIES:
             self.install(family)
+        from sn.primitives.files import autoload_function
+        from sn.primitives.graphics import variables as graphics_variables
+        from sn.primitives.objects import builtin_class
+
+        for library, names in AUTOLOAD.items():
+            for name in names:
+                autoload_function(self, self.intern(name), library)
+        graphics_variables(self)
         for name in ("object", "class", "NUMBER", "STRING", "SYMB", "INDEX", "HTABLE"):
             builtin_class(self, name)
         for name in "+-*/":

@@ -6,7 +6,19 @@ from sn.primitives.registry import WORDS
 
 # Families every interpreter has from the start.
 FAMILIES = ("control", "lists", "numbers", "strings", "objects", "tables", "files", "system",
-            "matrices", "simulator")  # fmt: skip
+            "matrices", "simulator", "graphics")  # fmt: skip
+
+# Functions in SN that are loaded when one of them is first called.
+AUTOLOAD = {
+    "plotenv": (
+        "object-nil", "closed-square", "open-square", "closed-circle", "open-circle",
+        "closed-up-triangle", "open-up-triangle", "closed-down-triangle",
+        "open-down-triangle", "straight-cross", "oblique-cross", "new-plot-port",
+        "copy-plot-port", "plt-move", "plt-draw", "plt-plot", "plt-clear", "plt-sd",
+        "nice-brect", "nice-scale", "draw-axes", "setup-axes", "plot-lists",
+        "plot-lists-sd", "graph-scale", "graph-xy",
+    ),
+}  # fmt: skip
 
 
 def words(family: str) -> dict[str, object]:

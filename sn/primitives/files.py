@@ -60,10 +60,12 @@ def autoload(interpreter: "Interpreter", name: Any, symbols: Any) -> None:
     """Have functions load a library file when they are first called."""
     library = string(name)
     for symbol in items(symbols):
-        _autoload(interpreter, symbol, library)
+        autoload_function(interpreter, symbol, library)
 
 
-def _autoload(interpreter: "Interpreter", symbol: Symbol, library: str) -> None:
+def autoload_function(interpreter: "Interpreter", symbol: Symbol, library: str) -> None:
+    """Have a function load a library file when it is first called."""
+
     def first_call(*arguments: Any) -> Any:
         interpreter.libload(library)
         if symbol.value is first_call:

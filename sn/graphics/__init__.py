@@ -1,0 +1,1 @@
+"""Drawing without a screen: windows, and the drivers that turn operations into files."""
