@@ -89,3 +89,9 @@ def test_parts_share_memory():
     assert book.words[2, 0] == 9
     with pytest.raises(LispError, match="Illegal subscript"):
         book.part(3, 12)
+
+
+def test_means_of_close_points_do_not_overflow():
+    words = np.float32([[0, 0], [1, 1], [0, 0.01], [1, 1.01], [0.02, 0]])
+    means = Codebook(words).means(2).words
+    assert np.allclose(means, [[0.007, 0.003], [1, 1.005]], atol=0.005)

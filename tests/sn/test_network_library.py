@@ -147,6 +147,25 @@ def test_the_names_of_1988():
     assert sn.eval("(list (state input) (state desired-layer))") == "((3 4) (6))"
 
 
+def test_ascii_weight_files_are_read(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    sn = small_net("sn28")
+    before = sn.network.weights.copy()
+    sn.eval('(save-ascii-net/merge "w" input hidden output) (forget 0)')
+    assert not sn.network.weights.any()
+    assert sn.eval('(list (merge-net "w") (merge-net "w" input hidden output) age)') == (
+        '(12 "w" 0)'
+    )
+    assert np.allclose(sn.network.weights, before, atol=1e-7)
+
+
+def test_a_codebook_takes_its_labels_from_a_matrix():
+    sn = interpreter('(libload "sn28/sn28")')
+    sn.eval("(setq book (new-codebook [f [0 0][1 1][5 5]] [i 4 4 7]))")
+    assert sn.eval("(list (codebook-labels book) (codebook-label book 2))") == "((4 7) 7)"
+    assert sn.eval("(knn-class [f 4 4] book 1)") == "7"
+
+
 @pytest.mark.jit
 def test_the_digits_of_1988(data):
     sn = interpreter(NETMASK)
