@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from pipeline.records import Character, Reading
     from pipeline.terminal import Look, Wait
 
+    Outcome = tuple[Reading, "Then"]
+
 PROGRAM = "demo-1993"
 LONGEST = 24  # symbols of --text
 
@@ -69,6 +71,8 @@ def parser() -> Parser:
     )
     made.add_argument("--period", action="store_true", help="a green screen")
     made.add_argument("--no-color", action="store_true", help="no colours (also NO_COLOR)")
+    made.add_argument("--gif", metavar="FILE", help="write the show as an animation instead")
+    made.add_argument("--png", metavar="FILE", help="write the strips and answers instead")
     made.add_argument("--width", type=_width, metavar="N", help="columns to use, 20 to 320")
     made.add_argument("-q", "--quiet", action="store_true", help="plain readings, nothing else")
     made.add_argument("--debug", action="store_true", help="show where an error arose")
@@ -91,7 +95,7 @@ def _run(arguments: list[str]) -> int:
     from pipeline import terminal
 
     look = None
-    if not args.quiet:
+    if not (args.quiet or args.gif or args.png):
         look = terminal.look(
             sys.stdout,
             os.environ,
@@ -105,8 +109,12 @@ def _run(arguments: list[str]) -> int:
         return max(failures)
     if look is None:
         reader = _reader(shots[0])
+        outcomes = []
         for shot in shots:
-            tell(shot, *reader.read(shot), args.quiet)
+            outcomes.append(reader.read(shot))
+            tell(shot, *outcomes[-1], args.quiet)
+        if args.gif or args.png:
+            _write(args, shots, outcomes)
         return max(failures, default=0)
     print("one moment ...", file=sys.stderr)
     canvas = terminal.Canvas(sys.stdout)
@@ -115,6 +123,23 @@ def _run(arguments: list[str]) -> int:
         stage = Stage(look, canvas.draw, wait, args.auto, args.speed == "1993")
         stage.show(shots, reader.read)
     return max(failures, default=0)
+
+
+def _write(
+    args: argparse.Namespace, shots: "Sequence[Shot]", outcomes: "Sequence[Outcome]"
+) -> None:
+    """Write the show into files."""
+    from pipeline import monitor
+
+    scenes = []
+    for number, (shot, (reading, then)) in enumerate(zip(shots, outcomes, strict=True), 1):
+        beneath = (reading.digits or (), verdict(shot, reading), clocks(reading, then)[:-1])
+        scenes.append((f"{PROGRAM}  {number}  {printable(shot.caption)}", shot, beneath))
+    if args.gif:
+        pace = [then.seconds if args.speed == "1993" else 0.0 for _, then in outcomes]
+        monitor.write_gif(args.gif, scenes, pace, args.period)
+    if args.png:
+        monitor.write_png(args.png, scenes, args.period)
 
 
 def _reader(first: "Shot") -> "Reader":
@@ -217,7 +242,7 @@ class Reader:
         if self.counted.recognizer is not None:
             engine.recognizer = self.counted
 
-    def read(self, shot: "Shot") -> "tuple[Reading, Then]":
+    def read(self, shot: "Shot") -> "Outcome":
         """Return the reading of a shot, and what it would have cost."""
         from pipeline.reader import CheckReader
 
@@ -292,9 +317,7 @@ class Stage:
     picture: Sequence[str] = ()
     columns: int = 0
 
-    def show(
-        self, shots: "Iterable[Shot]", read: "Callable[[Shot], tuple[Reading, Then]]"
-    ) -> None:
+    def show(self, shots: "Iterable[Shot]", read: "Callable[[Shot], Outcome]") -> None:
         """Show one shot after the other until they, or the patience of the user, end."""
         from pipeline import film
 

@@ -10,8 +10,9 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image, ImageSequence
 
-from pipeline import demo_1993, film, terminal
+from pipeline import demo_1993, film, monitor, terminal
 from pipeline.demo_1993 import CAMERA_RATE, MULTIPLY_ADDS, Counted, Reader, Stage, Then, main
 from pipeline.records import Character
 from pipeline.terminal import Canvas, Look, bilevel, cells, fitted, glyphs
@@ -54,7 +55,7 @@ class Scribe:
 def scribe(fake, monkeypatch):
     """Let the command find a reader that knows what the first strip says."""
     engine = Scribe(fake, [film.FILM[0].text])
-    module = SimpleNamespace(Engine=SimpleNamespace(load=lambda: engine))
+    module = SimpleNamespace(Engine=SimpleNamespace(load=lambda: Scribe(fake, engine.texts)))
     monkeypatch.setitem(sys.modules, "pipeline.recognition", module)
     monkeypatch.setattr("pipeline.fields.locate", lambda pixels: [fake.Field((0, 0, 40, 20))])
     return engine
@@ -486,6 +487,53 @@ def test_a_bad_file_is_one_line_and_the_others_are_read(scribe, files, tmp_path,
     assert told.err.count("\n") == 1
     assert told.out.startswith(f"{good}: 201-949-4038")
     assert main(["--strip", str(tmp_path / "none.png")]) == 1
+
+
+# The show as a file.
+
+
+def test_the_show_is_written_as_an_animation_at_the_pace_of_then(
+    scribe, tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(film, "FILM", film.FILM[:1])
+    names = [str(tmp_path / name) for name in ("a.gif", "b.gif", "now.gif")]
+    for name in names:
+        speed = "now" if "now" in name else "1993"
+        assert main(["--gif", name, "--speed", speed, "-q"]) == 0
+    one, two = (Path(name).read_bytes() for name in names[:2])
+    assert one == two
+    assert len(one) < 450_000  # the whole film stays below 5 MB
+    paced, quick = (played(name) for name in (names[0], names[2]))
+    assert paced - quick == pytest.approx(1000 * 10 / CAMERA_RATE, rel=0.05)
+
+
+def played(name):
+    with Image.open(name) as image:
+        return sum(frame.info["duration"] for frame in ImageSequence.Iterator(image))
+
+
+@pytest.mark.parametrize("period", [False, True])
+def test_the_answers_are_written_as_a_picture(scribe, tmp_path, capsys, monkeypatch, period):
+    monkeypatch.setattr(film, "FILM", film.FILM[:2])
+    name = tmp_path / "film.png"
+    assert main(["--png", str(name), "--period"][: 3 if period else 2]) == 0
+    with Image.open(name) as image:
+        assert image.size == (monitor.SIZE[0], 2 * monitor.SIZE[1])
+        pixels = np.asarray(image.convert("RGB")).astype(int)
+    r, g, b = np.moveaxis(pixels, 2, 0)
+    assert (g > 200).any()
+    assert ((g >= r) & (g >= b)).all() == period
+    shown = pixels[monitor.TOP :, monitor.LEFT :][: film.FRAME[0], : film.FRAME[1], 1]
+    frame = film.take(film.FILM[0]).frame
+    assert np.corrcoef(shown.ravel(), frame.ravel())[0, 1] > 0.98
+
+
+def test_a_file_that_cannot_be_written_is_one_line(scribe, tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr(film, "FILM", film.FILM[:1])
+    name = str(tmp_path / "nowhere" / "a.png")
+    assert main(["--png", name]) == 1
+    err = capsys.readouterr().err
+    assert err == f"demo-1993: {name}: cannot be written (No such file or directory)\n"
 
 
 IN_A_TERMINAL = """
