@@ -97,10 +97,11 @@ def determinize(graph: Graph, *, semiring: str = "viterbi", max_states: int = 10
         arcs += [
             (src, n, i, o, weight + late[dst]) for src, dst, i, o, weight in arcs if dst in late
         ]
-        if 0 in late:
-            arcs.append((0, n, EPSILON, EPSILON, late[0]))
         accept.append(n)
         n += 1
+        if 0 in late:  # from a start node of its own: arcs may lead back to node 0
+            arcs.append((n, n - 1, EPSILON, EPSILON, late[0]))
+            return trim_lists(n + 1, [0, n], accept, arcs, graph)
     return trim_lists(n, [0] if first else [], accept, arcs, graph)
 
 
@@ -174,12 +175,15 @@ def remove_epsilon(graph: Graph, *, semiring: str = "viterbi") -> Graph:
     late = {v: r for v, r in final.items() if abs(r) >= 10.0**-DIGITS}
     if late:
         arcs += [(src, n, i, o, w + late[dst]) for src, dst, i, o, w in arcs if dst in late]
-        for v in graph.start.tolist():
-            if v in late:
-                arcs.append((v, n, EPSILON, EPSILON, late[v]))
         accept.append(n)
         n += 1
-    return trim_lists(n, graph.start.tolist(), accept, arcs, graph)
+    start = graph.start.tolist()
+    for v in graph.start.tolist():
+        if v in late:  # from a start node of its own: arcs may lead back to this one
+            arcs.append((n, accept[-1], EPSILON, EPSILON, late[v]))
+            start.append(n)
+            n += 1
+    return trim_lists(n, start, accept, arcs, graph)
 
 
 def _epsilon_rank(n: int, silent: list[list[tuple[int, float]]]) -> list[int] | None:

@@ -229,7 +229,7 @@ def ctc_energy(
     gradient, results = np.zeros(table.size), np.empty(2)
     if table.size and np.isneginf(table).any():
         raise GraphError("ctc_energy: a penalty is -inf")
-    if kernels_fused.ctc_criterion(table, labels, blank, gradient, results) < 0:
+    if kernels_fused.ctc_criterion(True, table, labels, blank, gradient, results) < 0:
         raise GraphError(f"ctc_energy: the target {list(target)} holds the blank {blank} or -1")
     return float(results[0] - results[1]), gradient.reshape(table.shape)
 

@@ -13,6 +13,27 @@ from sn.jit import kernel
 
 
 @kernel
+def shell_sort(key, item, lo, hi):
+    """Sort item[lo:hi] by key[item], ties by item (numpy's sorts take long to compile)."""
+    gap = 1
+    while 3 * gap < hi - lo:
+        gap = 3 * gap + 1
+    while gap > 0:
+        for j in range(lo + gap, hi):
+            a = item[j]
+            k = key[a]
+            i = j
+            while i >= lo + gap:
+                b = item[i - gap]
+                if key[b] < k or (key[b] == k and b < a):
+                    break
+                item[i] = b
+                i -= gap
+            item[i] = a
+        gap //= 3
+
+
+@kernel
 def arcs_by_label(arcs, n, row, offset, arc):
     """List arcs by source and then by label (arcs[row]); epsilons first, ties by arc number."""
     m = arcs.shape[1]
@@ -35,24 +56,8 @@ def arcs_by_label(arcs, n, row, offset, arc):
             if label[arc[j]] < label[arc[j - 1]]:
                 ordered = False
                 break
-        if ordered:
-            continue
-        if hi - lo <= 32:
-            for j in range(lo + 1, hi):
-                a = arc[j]
-                i = j
-                while i > lo and label[arc[i - 1]] > label[a]:
-                    arc[i] = arc[i - 1]
-                    i -= 1
-                arc[i] = a
-        else:
-            part = arc[lo:hi].copy()
-            keys = np.empty(hi - lo, np.int64)
-            for j in range(hi - lo):
-                keys[j] = (np.int64(label[part[j]]) + 1) * m + part[j]
-            ranks = np.argsort(keys)
-            for j in range(hi - lo):
-                arc[lo + j] = part[ranks[j]]
+        if not ordered:
+            shell_sort(label, arc, lo, hi)
 
 
 @kernel
@@ -228,7 +233,7 @@ def explore(
                     b = np.int64(cell2[q2 * labels2 + label + 2])
                 else:
                     a = bisect(label2, lo2, hi2, label)
-                    b = bisect(label2, a, hi2, label + 1)
+                    b = bisect(label2, a, hi2, np.int32(label + 1))
                 d1 = np.int64(dst1[j1])
                 for j2 in range(a, b):
                     d2 = np.int64(dst2[j2])
@@ -247,7 +252,7 @@ def explore(
                     b = np.int64(cell1[q1 * labels1 + label + 2])
                 else:
                     a = bisect(label1, lo1, hi1, label)
-                    b = bisect(label1, a, hi1, label + 1)
+                    b = bisect(label1, a, hi1, np.int32(label + 1))
                 d2 = np.int64(dst2[j2])
                 for j1 in range(a, b):
                     d1 = np.int64(dst1[j1])
@@ -343,9 +348,9 @@ def compose(
     arcs1, penalty1, n1, start1, accept1, arcs2, penalty2, n2, start2, accept2, dense_limit
 ):
     """Return the trimmed product: arcs, penalty, origins, start, accept, node pairs."""
-    filters = 2 if has_epsilon(arcs1, 3) and has_epsilon(arcs2, 2) else 1
-    offset1, arc1, label1, dst1, cell1, labels1 = label_index(arcs1, n1, 3)
-    offset2, arc2, label2, dst2, cell2, labels2 = label_index(arcs2, n2, 2)
+    filters = 2 if has_epsilon(arcs1, np.int64(3)) and has_epsilon(arcs2, np.int64(2)) else 1
+    offset1, arc1, label1, dst1, cell1, labels1 = label_index(arcs1, n1, np.int64(3))
+    offset2, arc2, label2, dst2, cell2, labels2 = label_index(arcs2, n2, np.int64(2))
     most1 = most_parallel(label1, offset1, n1)
     most2 = most_parallel(label2, offset2, n2)
     bucketed = 1 if ascends(arcs1) else (2 if ascends(arcs2) else 0)
@@ -402,14 +407,16 @@ def compose(
         if count + need > out.shape[1]:
             grown = np.empty((4, 3 * (count + need)), np.int32)
             for row in range(4):
-                grown[row, :count] = out[row, :count]
+                for a in range(count):
+                    grown[row, a] = out[row, a]
             out = grown
         if states + need > state_key.size:
             more_keys = np.empty(3 * (states + need), np.int64)
-            more_keys[:states] = state_key[:states]
-            state_key = more_keys
             more_next = np.empty(3 * (states + need), np.int32)
-            more_next[:states] = state_next[:states]
+            for s in range(states):
+                more_keys[s] = state_key[s]
+                more_next[s] = state_next[s]
+            state_key = more_keys
             state_next = more_next
         if not dense and 2 * (states + need) > keys.size:
             while 2 * (states + need) > slots:

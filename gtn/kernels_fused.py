@@ -18,6 +18,8 @@ import numpy as np
 from gtn.kernels import exponential, forward, incoming, least, topological_order, viterbi
 from sn.jit import kernel
 
+inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # called by kernels only
+
 TINY = 700.0  # nats below the best of a node that one scale can hold
 MARGIN = 50.0  # nats by which anything lost must stay below the result
 SHORT = 400  # lattice nodes up to which one scale per node is tried first
@@ -27,7 +29,7 @@ LARGEST = 2.0**128
 SMALLEST = 2.0**-128
 
 
-@kernel
+@inner
 def by_label(arcs, at, source, target, arc):
     """List the arcs of the second graph by input label (counting sort)."""
     m = arcs.shape[1]
@@ -44,7 +46,7 @@ def by_label(arcs, at, source, target, arc):
         arc[k] = a
 
 
-@kernel
+@inner
 def outgoing(arcs, n, offset, arc):
     """List arcs by source, stable: those of node v are arc[offset[v]:offset[v + 1]]."""
     m = arcs.shape[1]
@@ -59,7 +61,7 @@ def outgoing(arcs, n, offset, arc):
         place[v] += 1
 
 
-@kernel
+@inner
 def accumulate(value, power, z, y, e, scales):
     """Add y 2^(STEP e) to entry z."""
     if value[z] == 0.0:
@@ -74,7 +76,7 @@ def accumulate(value, power, z, y, e, scales):
         power[z] = e
 
 
-@kernel
+@inner
 def normalise(value, power, lo, hi):
     """Bring entries lo...hi - 1 into 2^-128...2^128, moving whole steps to their powers."""
     outside = 0
@@ -91,7 +93,14 @@ def normalise(value, power, lo, hi):
             power[z] -= 1
 
 
-@kernel
+@inner
+def relative_exponentials(x, count, base):
+    """Replace count numbers by e^(base - x); base is no larger than any."""
+    for j in range(count):
+        x[j] = exponential(base - x[j])
+
+
+@inner
 def split(nats, fraction, power, count):
     """Write e^-x of count numbers x >= 0 as fraction x 2^(-STEP power), in place of x."""
     for j in range(count):
@@ -100,7 +109,7 @@ def split(nats, fraction, power, count):
         fraction[j] = exponential(k * STEP_NATS - nats[j])
 
 
-@kernel
+@inner
 def wide_forward(
     arcs1, penalty1, n1, start1, accept1, order, at, source, target, arc, penalty2, n2,
     start2, accept2, weight, gradient1, gradient2, result,
@@ -127,7 +136,7 @@ def wide_forward(
         shift = 0.0
     w2 = np.empty(m2)
     for i in range(m2):
-        w2[i] = exponential(shift - penalty2[arc[i]])
+        w2[i] = np.exp(shift - penalty2[arc[i]])
     cost = np.empty(m1)
     for a in range(m1):
         label = label1[a]
@@ -168,7 +177,7 @@ def wide_forward(
         if is_end[v]:
             e = np.floor(-base / STEP_NATS)
             for i in range(start2.size):
-                alpha[row + np.uint64(start2[i])] = exponential(e * STEP_NATS + base)
+                alpha[row + np.uint64(start2[i])] = np.exp(e * STEP_NATS + base)
                 alpha_power[row + np.uint64(start2[i])] = -np.int32(e)
         for j in range(count):
             x[j] -= base
@@ -207,7 +216,7 @@ def wide_forward(
         v = accept1[k]
         if scale[v] < np.inf:
             e = np.floor((scale[v] - low) / STEP_NATS)
-            f = exponential(e * STEP_NATS - (scale[v] - low))
+            f = np.exp(e * STEP_NATS - (scale[v] - low))
             for i in range(accept2.size):
                 z = np.uint64(v) * width + np.uint64(accept2[i])
                 y = f * alpha[z]
@@ -258,7 +267,7 @@ def wide_forward(
         if is_end[v]:
             e = np.floor(-base / STEP_NATS)
             for i in range(accept2.size):
-                beta[row + np.uint64(accept2[i])] = exponential(e * STEP_NATS + base)
+                beta[row + np.uint64(accept2[i])] = np.exp(e * STEP_NATS + base)
                 beta_power[row + np.uint64(accept2[i])] = -np.int32(e)
         for j in range(count):
             x[j] -= base
@@ -307,7 +316,7 @@ def wide_forward(
         gradient2[arc[i]] += weight * sums2[i]
 
 
-@kernel
+@inner
 def linear_forward(
     arcs1, penalty1, n1, start1, accept1, order, at, source, target, arc, w2, shift, n2,
     start2, accept2, weight, gradient1, gradient2, result,
@@ -356,12 +365,11 @@ def linear_forward(
             continue
         if base == -np.inf:
             return 0
-        for j in range(count):
-            x[j] = exponential(base - x[j])
+        relative_exponentials(x, count, base)
         row = np.uint64(v) * width
         if is_start[v]:
             for i in range(start2.size):
-                alpha[row + np.uint64(start2[i])] += exponential(base)
+                alpha[row + np.uint64(start2[i])] += np.exp(base)
         for j in range(count):
             f = x[j]
             if f == 0.0:
@@ -393,7 +401,7 @@ def linear_forward(
     for k in range(accept1.size):
         v = accept1[k]
         if scale[v] < np.inf:
-            e = exponential(low - scale[v])
+            e = np.exp(low - scale[v])
             for i in range(accept2.size):
                 total += e * alpha[v * n2 + accept2[i]]
     if total == 0.0:
@@ -428,12 +436,11 @@ def linear_forward(
         if base + reach - energy < MARGIN - TINY or base + floor[v] - energy < MARGIN:
             return 0
         here = np.exp(energy - scale[v] - base) if scale[v] < np.inf else 0.0
-        for j in range(count):
-            x[j] = exponential(base - x[j])
+        relative_exponentials(x, count, base)
         row = np.uint64(v) * width
         if is_accept[v]:
             for i in range(accept2.size):
-                beta[row + np.uint64(accept2[i])] += exponential(base)
+                beta[row + np.uint64(accept2[i])] += np.exp(base)
         for j in range(count):
             f = x[j]
             if f == 0.0:
@@ -474,7 +481,7 @@ def linear_forward(
     return 1
 
 
-@kernel
+@inner
 def fused_viterbi(
     arcs1, penalty1, n1, start1, accept1, order, at, source, target, arc, penalty2, n2,
     start2, accept2, weight, gradient1, gradient2, result,
@@ -533,7 +540,7 @@ def fused_viterbi(
         v = arcs1[0, a]
 
 
-@kernel
+@inner
 def fused(
     summed, weight, arcs1, penalty1, n1, start1, accept1, arcs2, penalty2, n2, start2, accept2,
     gradient1, gradient2, result,
@@ -572,7 +579,7 @@ def fused(
         shift = low if low < np.inf else 0.0
         w2 = np.empty(m2)
         for i in range(m2):
-            w2[i] = exponential(shift - penalty2[arc[i]])
+            w2[i] = np.exp(shift - penalty2[arc[i]])
         if linear_forward(
             arcs1, penalty1, n1, start1, accept1, order, at, source, target, arc, w2, shift, n2,
             start2, accept2, weight, gradient1, gradient2, result,
@@ -591,7 +598,7 @@ def fused(
     return 1
 
 
-@kernel
+@inner
 def free_score(summed, weight, arcs, penalty, n, start, accept, gradient, result):
     """Set result[0] to the penalty of one graph; add weight x gradient. 0: it has a cycle."""
     if summed:
@@ -657,7 +664,7 @@ def criterion_batch(
         e2 += sizes2[b, 2] + sizes2[b, 3]
 
 
-@kernel
+@inner
 def pair_criterion(
     summed, discriminative, arcs1, penalty1, n1, ends1, arcs2, n2, ends2, gradient, results
 ):
@@ -687,7 +694,7 @@ def segment_criterion(summed, discriminative, spans, table, labels, gradient, re
     """
     segments = table.shape[0]
     classes = table.shape[1]
-    n1 = 1
+    n1 = np.int64(1)  # a bare literal would compile everything below once more
     for s in range(segments):
         if spans[s, 0] < 0 or spans[s, 1] < 0:
             return -1
@@ -718,8 +725,8 @@ def segment_criterion(summed, discriminative, spans, table, labels, gradient, re
 
 
 @kernel
-def ctc_criterion(table, labels, blank, gradient, results):
-    """Evaluate the CTC criterion; returns -1 when the target holds the blank or a -1."""
+def ctc_criterion(summed, table, labels, blank, gradient, results):
+    """Evaluate the CTC criterion (summed: True); -1 if the target holds the blank or a -1."""
     frames = table.shape[0]
     classes = table.shape[1]
     arcs1 = np.empty((4, frames * classes), np.int32)
@@ -749,7 +756,7 @@ def ctc_criterion(table, labels, blank, gradient, results):
             m2 += 1
     ends2 = np.array([0, n2 - 1, n2 - 2], np.int32)
     return pair_criterion(
-        True, True, arcs1, table.copy().reshape(frames * classes), frames + 1,
+        summed, summed, arcs1, table.copy().reshape(frames * classes), frames + 1,
         np.array([0, frames], np.int32), arcs2[:, :m2].copy(), n2, ends2[: 2 + (n2 > 1)],
         gradient, results,
     )  # fmt: skip

@@ -8,6 +8,7 @@ over all paths of a string is known when it does.
 
 import numpy as np
 
+from gtn.kernels_compose import shell_sort
 from sn.jit import kernel
 
 
@@ -19,6 +20,15 @@ def log_add(a, b):
     if a < b:
         return a - np.log1p(np.exp(a - b))
     return b - np.log1p(np.exp(b - a))
+
+
+@kernel
+def doubled(array):
+    """Return a copy with twice the room."""
+    longer = np.empty(2 * array.size, array.dtype)
+    for k in range(array.size):
+        longer[k] = array[k]
+    return longer
 
 
 @kernel
@@ -139,7 +149,7 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
     member_f = np.empty(256)
     keys = np.empty(256)
     items = np.empty(256, np.int64)
-    heap = 0
+    heap = np.int64(0)
     prefixes = 0
     rank = np.empty(n + 1, np.int32)
     v = np.empty(n + 1)
@@ -164,10 +174,15 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
         cand_key[k] = where[start[k]]
         cand_v[k] = 0.0
         cand_f[k] = 0.0
+    ranks = np.empty(64, np.int64)
     current = -1
     while True:
         # Candidates -> children of `current`, one per label.
-        ranks = np.argsort(cand_key[:candidates])
+        if ranks.size < candidates:
+            ranks = np.empty(2 * candidates, np.int64)
+        for i in range(candidates):
+            ranks[i] = i
+        shell_sort(cand_key, ranks, np.int64(0), candidates)
         k = 0
         while k < candidates:
             symbol = cand_key[ranks[k]] // n
@@ -193,23 +208,14 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
             if best == np.inf or best > limit:
                 continue
             if prefixes == parent.size:
-                parent = np.append(parent, parent)
-                label = np.append(label, label)
-                longer = np.zeros(2 * prefixes + 1, np.int64)
-                longer[: prefixes + 1] = first[: prefixes + 1]
-                first = longer
+                parent = doubled(parent)
+                label = doubled(label)
+                first = doubled(first)
             lo = first[prefixes]
-            if lo + size > members.size:
-                room = 2 * (lo + size)
-                grown = np.empty(room, np.int32)
-                grown[:lo] = members[:lo]
-                members = grown
-                grown_v = np.empty(room)
-                grown_v[:lo] = member_v[:lo]
-                member_v = grown_v
-                grown_f = np.empty(room)
-                grown_f[:lo] = member_f[:lo]
-                member_f = grown_f
+            while lo + size > members.size:
+                members = doubled(members)
+                member_v = doubled(member_v)
+                member_f = doubled(member_f)
             for i in range(size):
                 members[lo + i] = order[rank[i]]
                 member_v[lo + i] = v[i]
@@ -218,8 +224,8 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
             label[prefixes] = symbol if current >= 0 else -1
             first[prefixes + 1] = lo + size
             if heap + 2 > keys.size:
-                keys = np.append(keys, keys)
-                items = np.append(items, items)
+                keys = doubled(keys)
+                items = doubled(items)
             sift(keys, items, heap, best, 2 * prefixes + 1)
             heap += 1
             prefixes += 1
@@ -246,10 +252,8 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
                 length += 1
                 q = parent[q]
             lo = ends[found]
-            if lo + length > strings.size:
-                longer_strings = np.empty(2 * (lo + length), np.int32)
-                longer_strings[:lo] = strings[:lo]
-                strings = longer_strings
+            while lo + length > strings.size:
+                strings = doubled(strings)
             q = p
             for i in range(length):
                 strings[lo + length - 1 - i] = label[q]
@@ -274,17 +278,17 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
                 if x == np.inf:
                     continue
                 if candidates == cand_key.size:
-                    cand_key = np.append(cand_key, cand_key)
-                    cand_v = np.append(cand_v, cand_v)
-                    cand_f = np.append(cand_f, cand_f)
+                    cand_key = doubled(cand_key)
+                    cand_v = doubled(cand_v)
+                    cand_f = doubled(cand_f)
                 cand_key[candidates] = np.int64(arcs[row, a]) * n + arcs[4, a]
                 cand_v[candidates] = x
                 cand_f[candidates] = member_f[i] + penalty[a]
                 candidates += 1
         if best < np.inf and best <= limit:
             if heap + 1 > keys.size:
-                keys = np.append(keys, keys)
-                items = np.append(items, items)
+                keys = doubled(keys)
+                items = doubled(items)
             sift(keys, items, heap, best, 2 * current)
             heap += 1
     return found, strings, ends
