@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from sn.interpreter import Interpreter
 
 SPECIAL = frozenset({Fexpr, Macro, Special, SpecialMethod})
+# What Python raises when a primitive gets a value of a kind it did not look for.
+UNSUITABLE = (TypeError, AttributeError, ValueError, IndexError, KeyError)
 _MISSING = object()
 
 
@@ -342,6 +344,8 @@ class Support:
                 return found
         if isinstance(error, ZeroDivisionError | OverflowError):
             return LispError("Floating exception")
+        if isinstance(error, UNSUITABLE) and any(f.f_code in CODES for f in helpers):
+            return LispError("unsuitable argument")
         return LispError(f"internal error: {type(error).__name__}: {error}")
 
     def _explain(self, site: Any, frame: FrameType) -> LispError | None:

@@ -188,7 +188,7 @@ class Interpreter:
         try:
             while True:
                 try:
-                    form = self.reader.read(source)
+                    form = self.read(source)
                 except EndOfInput as end:
                     if end.message == "End of file":
                         return value
@@ -200,6 +200,16 @@ class Interpreter:
                     each(value)
         finally:
             self.input = outer
+
+    def read(self, source: Source) -> Any:
+        """Read a form; macro characters of the program may fail like any code."""
+        try:
+            return self.reader.read(source)
+        except LispError:
+            raise
+        except BaseException:
+            self.support.hook()
+            raise
 
     def _raise(self, error: LispError) -> None:
         if not error.located:
@@ -380,12 +390,19 @@ class Interpreter:
             hook = self.intern("debug-hook").value
             if is_callable(hook):
                 error.reported = True
-                self.function_value(hook)()
+                self._call_hook(hook)
                 return
         finally:
             self._reporting = False
         if self.debugger is not None:
             self.debugger(error)
+
+    def _call_hook(self, hook: Any) -> None:
+        try:
+            self.apply(hook)
+        except LispError as second:
+            second.located = True
+            raise
 
     def warn_undeclared(self, symbol: Symbol) -> None:
         """Warn about a global variable that nobody declared, once."""

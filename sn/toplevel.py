@@ -101,7 +101,7 @@ class Toplevel:
     def step(self, source: Source) -> None:
         """Read, evaluate and answer one form; raises EndOfInput when there is none."""
         interpreter = self.interpreter
-        form = interpreter.reader.read(source)
+        form = interpreter.read(source)
         if form is None:
             return
         outer, interpreter.input = interpreter.input, source

@@ -193,6 +193,9 @@ SN words never become Hy names: the tables are keyed by strings."
           (setv name (temporary u))
           (emit u (assign name node.value))
           (setv (get nodes i) (ast.Starred :value (load name) :ctx LOAD)))
+      (isinstance node ast.NamedExpr)
+        (do (emit u (assign node.target.id node.value))
+            (setv (get nodes i) (load node.target.id)))
       (not (steady? node))
         (do (setv name (temporary u))
             (emit u (assign name node))
@@ -1036,6 +1039,7 @@ SN words never become Hy names: the tables are keyed by strings."
           (helper "Cons" head (rebuild u form.cdr nodes)))))
 
 (defspecial EXPRESSIONS ["backquote"] [u form]
+  (need form 1)
   (setv nodes [])
   (for [part (unquoted form.cdr.car [])] (add-argument u nodes expression part))
   (rebuild u form.cdr.car nodes))
@@ -1153,6 +1157,9 @@ SN words never become Hy names: the tables are keyed by strings."
   (when u.unchecked
     (return (site u (helper "unchecked" (literal operator) #* nodes) form form.car [])))
   (setv nodes (operands u nodes))
+  (when (any (gfor n (cut nodes 2 None) (isinstance n ast.NamedExpr)))
+    ;; Python would combine the first two before it evaluates the third.
+    (spill u nodes))
   (setv node (get nodes 0))
   (for [other (cut nodes 1 None)]
     (setv node (ast.BinOp :left node :op ((get BINARY operator)) :right other)))

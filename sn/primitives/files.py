@@ -226,7 +226,7 @@ def _reading_from(interpreter: "Interpreter", source: Source, body: "Callable[[]
 @primitive("read", interpreter=True)
 def read(interpreter: "Interpreter") -> Any:
     """Read the next form of the current input."""
-    return interpreter.reader.read(interpreter.input)
+    return interpreter.read(interpreter.input)
 
 
 def _characters(text: str) -> set[str]:
@@ -389,7 +389,8 @@ def basename(name: str, suffix: Any = None) -> str:
 @primitive("dirname")
 def dirname(name: str) -> str:
     """Return the folder of a file name."""
-    text = string(name).rstrip("/") if len(name) > 1 else name
+    name = string(name)
+    text = name.rstrip("/") if len(name) > 1 else name
     folder, slash, _ = text.rpartition("/")
     if not slash:
         return text if name.startswith("/") else "."

@@ -232,6 +232,8 @@ def nconc(*lists: Any) -> Any:
     for part in lists:
         if part is None:
             continue
+        if part.__class__ is not Cons:
+            raise LispError("not a list", part)
         if end is None:
             result = part
         else:
@@ -248,18 +250,28 @@ def nconc1(cell: Any, value: Any) -> Any:
 
 @primitive("list-insert")
 def list_insert(cell: Any, place: float, value: Any) -> Any:
-    """Return a list with an element put in at a place counted from 0."""
-    values = items(cell)
-    values.insert(integer(place), value)
-    return from_items(values)
+    """Put an element into a list, at a place counted from 0."""
+    count = integer(place)
+    if count == 0:
+        return Cons(value, cell)
+    before = nthcdr(float(count - 1), cell)
+    if before.__class__ is not Cons:
+        raise LispError("list too short", function="error")
+    before.cdr = Cons(value, before.cdr)
+    return cell
 
 
 @primitive("list-delete")
 def list_delete(cell: Any, place: float) -> Any:
-    """Return a list without the element at a place counted from 0."""
-    values = items(cell)
-    del values[integer(place)]
-    return from_items(values)
+    """Take out of a list the element at a place counted from 0."""
+    count = integer(place)
+    if count == 0:
+        return rest(cell)
+    before = nthcdr(float(count - 1), cell)
+    if before.__class__ is not Cons:
+        raise LispError("list too short", function="error")
+    before.cdr = rest(before.cdr)
+    return cell
 
 
 @primitive("list-merge")

@@ -352,7 +352,7 @@ def _checked(name: str, function: Callable[..., Array], *arrays: Array) -> Array
 def _unary(name: str, function: Callable[[Array], Array]) -> None:
     def apply(value: Any, target: Any = None) -> Matrix:
         values = matrix(value).values().astype(np.float64)
-        return _result(value.letter, _checked(name, function, values), target)
+        return _result(matrix(value).letter, _checked(name, function, values), target)
 
     apply.__doc__ = f"Apply {name[4:]} to every element."
     apply.__code__ = apply.__code__.replace(co_name=name)
@@ -363,7 +363,7 @@ def _binary(name: str, function: Callable[[Array, Array], Array]) -> None:
     def apply(one: Any, two: Any, target: Any = None) -> Matrix:
         a, b = matrix(one).values(), matrix(two).values()
         _same_shape(a, b)
-        return _result(one.letter, _checked(name, function, a, b), target)
+        return _result(matrix(one).letter, _checked(name, function, a, b), target)
 
     apply.__doc__ = f"Apply {name[4:]} to the elements of two matrices."
     apply.__code__ = apply.__code__.replace(co_name=name)
@@ -397,12 +397,12 @@ ACCUMULATE = {"idx-sup": np.maximum, "idx-inf": np.minimum}
 
 def _reduction(name: str, function: Callable[[Array], float]) -> None:
     def apply(value: Any, target: Any = None) -> Matrix:
-        return _result(value.letter, function(matrix(value).values()), target)
+        return _result(matrix(value).letter, function(matrix(value).values()), target)
 
     def accumulate(value: Any, target: Any) -> Matrix:
         result = function(matrix(value).values())
         combine = ACCUMULATE.get(name, np.add)
-        return _result(value.letter, combine(result, matrix(target).values()), target)
+        return _result(matrix(value).letter, combine(result, matrix(target).values()), target)
 
     apply.__doc__ = f"Return the {name[4:]} of all elements, a 0-dimensional matrix."
     accumulate.__doc__ = f"Add the {name[4:]} of all elements to a 0-dimensional matrix."
@@ -416,10 +416,10 @@ def _product(name: str, function: Callable[[Array, Array], Any]) -> None:
         return function(matrix(one).values(), matrix(two).values())
 
     def apply(one: Any, two: Any, target: Any = None) -> Matrix:
-        return _result(one.letter, values_of(one, two), target)
+        return _result(matrix(one).letter, values_of(one, two), target)
 
     def accumulate(one: Any, two: Any, target: Any) -> Matrix:
-        return _result(one.letter, values_of(one, two), target, add=True)
+        return _result(matrix(one).letter, values_of(one, two), target, add=True)
 
     apply.__doc__ = f"Return the {name[4:]} of two matrices."
     accumulate.__doc__ = f"Add the {name[4:]} of two matrices to a third."
@@ -547,14 +547,14 @@ def sdev_mat(value: Any) -> float:
 def m_plus_m(one: Any, two: Any, target: Any = None) -> Matrix:
     """Add two matrices."""
     _same_shape(matrix(one).array, matrix(two).array)
-    return _result(one.letter, one.values() + two.values(), target)
+    return _result(matrix(one).letter, one.values() + two.values(), target)
 
 
 @primitive("m-m")
 def m_minus_m(one: Any, two: Any, target: Any = None) -> Matrix:
     """Subtract a matrix from another."""
     _same_shape(matrix(one).array, matrix(two).array)
-    return _result(one.letter, one.values() - two.values(), target)
+    return _result(matrix(one).letter, one.values() - two.values(), target)
 
 
 @primitive("m*m")
@@ -562,26 +562,26 @@ def m_times_m(one: Any, two: Any, target: Any = None) -> Matrix:
     """Multiply a matrix by the one element of another."""
     if matrix(two).array.size != 1:
         raise LispError("m*m: idx 2 must have 1 element", function="error")
-    return _result(one.letter, matrix(one).values() * two.values().reshape(()), target)
+    return _result(matrix(one).letter, matrix(one).values() * two.values().reshape(()), target)
 
 
 @primitive("m+c")
 def m_plus_c(one: Any, value: float, target: Any = None) -> Matrix:
     """Add a number to every element."""
-    return _result(one.letter, matrix(one).values() + number(value), target)
+    return _result(matrix(one).letter, matrix(one).values() + number(value), target)
 
 
 @primitive("m*c")
 def m_times_c(one: Any, value: float, target: Any = None) -> Matrix:
     """Multiply every element by a number."""
-    return _result(one.letter, matrix(one).values() * number(value), target)
+    return _result(matrix(one).letter, matrix(one).values() * number(value), target)
 
 
 @primitive("mxm")
 def mxm(one: Any, two: Any, target: Any = None) -> Matrix:
     """Multiply two matrices element by element."""
     _same_shape(matrix(one).array, matrix(two).array)
-    return _result(one.letter, one.values() * two.values(), target)
+    return _result(matrix(one).letter, one.values() * two.values(), target)
 
 
 # ---- the float library (libidx/idx-float)
@@ -608,7 +608,7 @@ for _n in "1234":
 def _with_constant(name: str, function: Callable[[Array, float], Array], *, add: bool) -> None:
     def apply(value: Any, constant: float, target: Any = None) -> Matrix:
         result = function(matrix(value).values(), np.float32(number(constant)))
-        return _result(value.letter, result, target, add=add)
+        return _result(matrix(value).letter, result, target, add=add)
 
     apply.__doc__ = f"Combine every element with a number ({name})."
     apply.__code__ = apply.__code__.replace(co_name=name)
