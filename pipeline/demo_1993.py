@@ -340,7 +340,7 @@ class Stage:
             beneath = self.answer(shot, *read(shot))
             if beneath is None:
                 return
-            if self.key("grabbed", beneath, "any key: next strip   q: leave", DWELL) == "q":
+            if self.key("grabbed", beneath, "any key: go on   q: leave", DWELL) == "q":
                 return
 
     def answer(self, shot: "Shot", reading: "Reading", then: Then) -> list[str] | None:
