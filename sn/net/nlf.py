@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
+from sn.cells import from_items
 from sn.errors import LispError
 from sn.net.kernels_nlf import nlf_value
 
@@ -103,8 +104,13 @@ class NLF:
             raise LispError("unordered X values in the spline")
         return self.order, KINDS[self.kind], self.parameters, self.knots
 
-    def __call__(self, x: float) -> float:
+    def __call__(self, *arguments: float) -> float:
         """Evaluate at a number, in float32."""
+        if len(arguments) != 1:
+            raise LispError("One argument only", from_items(arguments))
+        x = arguments[0]
+        if not isinstance(x, (float, int, np.floating)):
+            raise LispError("Not a number", x)
         x = np.float32(x)
         if self.native:
             return float(nlf_value(*self.arguments, x))

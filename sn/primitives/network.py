@@ -9,11 +9,12 @@ import numpy as np
 
 from sn.cells import from_items
 from sn.errors import LispError
+from sn.matrix import Matrix
 from sn.net import memory
 from sn.net.memory import Network
 from sn.primitives.arguments import integer, string
-from sn.primitives.network_arguments import cells, one_unit, real, units
-from sn.primitives.registry import primitive
+from sn.primitives.network_arguments import cells, one_unit, real, units, vector
+from sn.primitives.registry import expected, primitive
 from sn.symbols import truth
 
 if TYPE_CHECKING:
@@ -41,17 +42,12 @@ def publish(interpreter: "Interpreter") -> None:
 
 
 @primitive("alloc-net", interpreter=True)
-def alloc_net(
-    interpreter: "Interpreter", nunits: float, nlinks: float, nweights: float | None = None
-) -> int:
+def alloc_net(interpreter: "Interpreter", *counts: float) -> int:
     """Free the network and reserve room for units, links and (iterative) weights."""
     network = interpreter.network
-    counts = [integer(nunits), integer(nlinks)]
-    if nweights is not None:
-        if not network.iterative:
-            raise LispError("2 arguments were expected")
-        counts.append(integer(nweights))
-    size = network.allocate(*counts)
+    if len(counts) != 2 and not (network.iterative and len(counts) == 3):
+        raise LispError(expected(3 if network.iterative else 2))
+    size = network.allocate(*(integer(count) for count in counts))
     publish(interpreter)
     return size
 
@@ -73,7 +69,7 @@ def newneurons(interpreter: "Interpreter", count: float) -> Any:
     return from_items([float(unit) for unit in made])
 
 
-@primitive("connect", interpreter=True)
+@primitive("connect", interpreter=True, arity=expected(2))
 def connect(
     interpreter: "Interpreter", pre: Any, post: Any, value: Any = None, epsilon: Any = None
 ) -> None:
@@ -313,36 +309,39 @@ def mean_sqr_delta(interpreter: "Interpreter", *wanted: float) -> float:
 # ---- weights and matrices ----
 
 
-def to_matrix(interpreter: "Interpreter", array: np.ndarray, matrix: Any) -> Any:
+def to_matrix(array: np.ndarray, matrix: Any) -> Any:
     """Copy a vector of the network into a matrix, a new one when none is given."""
     if not len(array):
         raise LispError("No network created")
-    return interpreter.store_vector(array, matrix)
+    if matrix is None:
+        return Matrix(array.copy(), "f")
+    vector(matrix, len(array)).assign(array)
+    return matrix
 
 
-def from_matrix(interpreter: "Interpreter", array: np.ndarray, matrix: Any) -> None:
+def from_matrix(array: np.ndarray, matrix: Any) -> None:
     """Copy a matrix into a vector of the network."""
     if not len(array):
         raise LispError("No network created")
-    array[:] = interpreter.read_vector(matrix, len(array))
+    array[:] = vector(matrix, len(array)).values()
 
 
-@primitive("weight-to-matrix", interpreter=True)
+@primitive("weight-to-matrix", interpreter=True, arity=expected(1))
 def weight_to_matrix(interpreter: "Interpreter", matrix: Any = None) -> Any:
     """Return the weights as a float matrix, in order of creation."""
-    return to_matrix(interpreter, interpreter.network.weights, matrix)
+    return to_matrix(interpreter.network.weights, matrix)
 
 
 @primitive("matrix-to-weight", interpreter=True)
 def matrix_to_weight(interpreter: "Interpreter", matrix: Any) -> None:
     """Set the weights from a matrix."""
-    from_matrix(interpreter, interpreter.network.weights, matrix)
+    from_matrix(interpreter.network.weights, matrix)
 
 
 # ---- weight files ----
 
 
-@primitive("save-net/merge", interpreter=True)
+@primitive("save-net/merge", interpreter=True, arity="filename string expected")
 def save_net_merge(interpreter: "Interpreter", name: str, *layers: Any) -> str:
     """Write the weights of the links between layers, one record per link."""
     from sn.net.files import weights_to_bytes
@@ -354,7 +353,7 @@ def save_net_merge(interpreter: "Interpreter", name: str, *layers: Any) -> str:
     return name
 
 
-@primitive("save-ascii-net/merge", interpreter=True)
+@primitive("save-ascii-net/merge", interpreter=True, arity="filename string expected")
 def save_ascii_net_merge(interpreter: "Interpreter", name: str, *layers: Any) -> str:
     """Write the weights of the links between layers as text, one line per link."""
     from sn.net.files import weights_to_text
@@ -367,7 +366,7 @@ def save_ascii_net_merge(interpreter: "Interpreter", name: str, *layers: Any) ->
     return name
 
 
-@primitive("merge-net", interpreter=True)
+@primitive("merge-net", interpreter=True, arity="filename string expected")
 def merge_net(interpreter: "Interpreter", name: str, *layers: Any) -> Any:
     """Read weights into the links between layers; without layers, return the unit count."""
     from sn.net.files import WeightFile, load_weights

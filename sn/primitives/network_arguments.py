@@ -129,6 +129,35 @@ class Leading:
         return [units(network, layer) for layer in self.arguments]
 
 
+def some_units(network: Network, layer: Any) -> np.ndarray:
+    """Return the unit numbers of a layer that must not be ()."""
+    if layer.__class__ is not Cons:
+        raise LispError("empty list", layer)
+    return units(network, layer)
+
+
+def vector(value: Any, size: int) -> Matrix:
+    """Check a vector of a certain size."""
+    if value.__class__ is not Matrix:
+        raise LispError("not an index", value)
+    if value.array.ndim != 1:
+        raise LispError("1D index expected", value)
+    if len(value.array) != size:
+        raise LispError("illegal dimension #0", value)
+    return value
+
+
+def float_vector(value: Any) -> np.ndarray:
+    """Return the elements of a float vector."""
+    if value.__class__ is not Matrix:
+        raise LispError("Not an index", value)
+    if value.array.ndim != 1:
+        raise LispError("Not a 1D index", value)
+    if value.letter != "f":
+        raise LispError("Not an index on a flt storage", value)
+    return value.array
+
+
 def matrix(value: Any) -> Matrix:
     """Check a matrix of numbers."""
     if value.__class__ is not Matrix or value.letter == "a":

@@ -9,7 +9,7 @@ from sn.net import engine
 from sn.primitives.arguments import number
 from sn.primitives.network import access_link, from_matrix, to_matrix, weight_index
 from sn.primitives.network_arguments import units, variable
-from sn.primitives.registry import primitive
+from sn.primitives.registry import expected, primitive
 
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
@@ -28,27 +28,27 @@ def clear_hess(interpreter: "Interpreter") -> None:
     interpreter.network.hessians[:] = 0.0
 
 
-@primitive("update-hess", interpreter=True)
+@primitive("update-hess", interpreter=True, arity=expected(1))
 def update_hess(interpreter: "Interpreter", layer: Any = None) -> None:
     """Add the curvatures of links to the second derivatives of weights."""
     network = interpreter.network
     engine.add_hessians(network, None if layer is None else units(network, layer))
 
 
-@primitive("hessian-scale", interpreter=True)
+@primitive("hessian-scale", interpreter=True, arity=expected(1))
 def hessian_scale(interpreter: "Interpreter", mu: Any = None) -> None:
     """Divide the accumulated gradients by mu + |second derivative|."""
     value = variable(interpreter, "mu") if mu is None else number(mu)
     engine.scale_by_hessian(interpreter.network, value)
 
 
-@primitive("hess-to-matrix", interpreter=True)
+@primitive("hess-to-matrix", interpreter=True, arity=expected(1))
 def hess_to_matrix(interpreter: "Interpreter", matrix: Any = None) -> Any:
     """Return the second derivatives of the weights as a matrix."""
-    return to_matrix(interpreter, interpreter.network.hessians, matrix)
+    return to_matrix(interpreter.network.hessians, matrix)
 
 
 @primitive("matrix-to-hess", interpreter=True)
 def matrix_to_hess(interpreter: "Interpreter", matrix: Any) -> None:
     """Set the second derivatives of the weights from a matrix."""
-    from_matrix(interpreter, interpreter.network.hessians, matrix)
+    from_matrix(interpreter.network.hessians, matrix)

@@ -9,8 +9,8 @@ from sn.errors import LispError
 from sn.matrix import Matrix
 from sn.net.codebook import Codebook
 from sn.primitives.arguments import integer, number, string
-from sn.primitives.network_arguments import floats, matrix, real
-from sn.primitives.registry import primitive
+from sn.primitives.network_arguments import float_vector, floats, matrix, real, vector
+from sn.primitives.registry import expected, primitive
 from sn.symbols import truth
 
 if TYPE_CHECKING:
@@ -41,13 +41,19 @@ def subscript(value: Any, count: int) -> int:
 # ---- making and taking apart ----
 
 
-@primitive("new-codebook")
+@primitive("new-codebook", arity=expected(2))
 def new_codebook(words: Any, labels: Any = None) -> Codebook:
     """Make a codebook of (n, width), of a float matrix, or of a float matrix and labels."""
     if words.__class__ in (float, int):
         return lisp_book(Codebook.empty(integer(words), integer(labels)))
-    names = None if labels is None else matrix(labels).values().reshape(-1)
-    return Codebook(matrix(words).array, names, words)
+    if words.__class__ is not Matrix:
+        raise LispError("not an index", words)
+    if words.array.ndim != 2:
+        raise LispError("2D index expected", words)
+    if words.letter != "f":
+        raise LispError("Not an index on a flt storage", words)
+    names = None if labels is None else vector(labels, len(words.array)).values()
+    return Codebook(words.array, names, words)
 
 
 @primitive("net-codebook-p")
@@ -155,26 +161,38 @@ def load_ascii_codebook(interpreter: "Interpreter", name: str) -> Codebook:
 # ---- neighbours ----
 
 
+def _near(point: Any, codebook: Any) -> Codebook:
+    """Check a vector against a codebook; return the codebook."""
+    size, found = len(float_vector(point)), book(codebook)
+    if size != found.width:
+        raise LispError("Vector and codebook have different sizes", point)
+    return found
+
+
 @primitive("knn")
-def knn(vector: Any, codebook: Any, k: float) -> Any:
+def knn(point: Any, codebook: Any, k: float) -> Any:
     """List the k words nearest to a vector."""
-    found = book(codebook).neighbours(floats(vector), integer(k))
+    found = _near(point, codebook).neighbours(point.array, integer(k))
     return from_items([float(index) for index in found])
 
 
 @primitive("knn-class")
-def knn_class(vector: Any, codebook: Any, k: float) -> int:
+def knn_class(point: Any, codebook: Any, k: float) -> int:
     """Return the label most of the k nearest words have, -1 in case of a tie."""
-    return book(codebook).vote(floats(vector), integer(k))
+    return _near(point, codebook).vote(point.array, integer(k))
 
 
-@primitive("codebook-distances", interpreter=True)
-def codebook_distances(
-    interpreter: "Interpreter", vector: Any, codebook: Any, result: Any = None
-) -> Any:
+@primitive("codebook-distances")
+def codebook_distances(point: Any, codebook: Any, result: Any = None) -> Any:
     """Return the squared distances of all words to a vector, in a given matrix if any."""
-    found = book(codebook).distances(floats(vector))
-    return interpreter.store_vector(found, result)
+    found = book(codebook)
+    vector(point, found.width)
+    distances = found.distances(float_vector(point))
+    if result is None:
+        return Matrix(distances, "f")
+    vector(result, len(found))
+    float_vector(result)[:] = distances
+    return result
 
 
 @primitive("codebook-distorsion")
@@ -183,7 +201,7 @@ def codebook_distorsion(data: Any, reference: Any) -> float:
     return book(data).distortion(book(reference))
 
 
-@primitive("perf-knn")
+@primitive("perf-knn", arity=expected(2))
 def perf_knn(data: Any, reference: Any, k: float = 1.0, flag: Any = None) -> Any:
     """Return the percentage of words labelled right by a reference, or (wrong undecided)."""
     right, wrong, undecided = book(data).error_rates(book(reference), integer(k))
@@ -223,12 +241,12 @@ def learn_lvq(
 
 
 @primitive("net-pull")
-def net_pull(codebook: Any, index: float, vector: Any, share: float) -> None:
+def net_pull(codebook: Any, index: float, point: Any, share: float) -> None:
     """Move a word a share of the way to a vector."""
     found = book(codebook)
     word = found.words[subscript(index, len(found))]
     word *= np.float32(1 - number(share))
-    word += floats(vector) * np.float32(share)
+    word += floats(point) * np.float32(share)
 
 
 @primitive("net-topology")

@@ -14,18 +14,18 @@ from sn.net import engine, memory
 from sn.net.memory import Network
 from sn.net.nlf import NLF
 from sn.primitives.arguments import integer
+from sn.primitives.matrices import select
 from sn.primitives.network import field_number
 from sn.primitives.network_arguments import (
     Leading,
     floats,
-    matrix,
     one_unit,
     real,
-    rows,
+    some_units,
     unit_pairs,
     units,
 )
-from sn.primitives.registry import primitive
+from sn.primitives.registry import expected, primitive
 from sn.symbols import T
 
 if TYPE_CHECKING:
@@ -42,31 +42,40 @@ def nlf_argument(value: Any) -> NLF:
 # ---- patterns ----
 
 
+def _show(network: Network, values: np.ndarray, layers: list[Any], shown: Any) -> None:
+    """Give values to the units of layers, one layer after the other.
+
+    Units left over keep their states, unless a whole layer is left over as well.
+    """
+    found = [units(network, layer) for layer in layers]
+    ends = np.cumsum([len(each) for each in found])
+    if len(values) > ends[-1]:
+        raise LispError("bad neuron number list", function="get-pattern-2")
+    used = int(np.searchsorted(ends, len(values)))
+    if used < len(layers) - 1 and len(values) < ends[used]:
+        text = "Neuron lists do not match matrix size"
+        raise LispError(text, shown, function="get-pattern-2")
+    network.values[np.concatenate(found)[: len(values)]] = values
+
+
 @primitive("get-pattern-2", interpreter=True)
-def get_pattern_2(interpreter: "Interpreter", pattern: Any, *layers: Any) -> None:
+def get_pattern_2(interpreter: "Interpreter", pattern: Any, layer: Any, *layers: Any) -> None:
     """Copy the elements of a matrix into the states of layers."""
-    network = interpreter.network
-    found = np.concatenate([units(network, layer) for layer in layers])
     values = floats(pattern).reshape(-1)
-    if len(values) > len(found):
-        raise LispError("bad neuron number list")
-    if len(values) < len(found):
-        raise LispError("Neuron lists do not match matrix size", pattern)
-    network.values[found] = values
+    _show(interpreter.network, values, [layer, *layers], pattern)
 
 
 @primitive("get-pattern", interpreter=True)
-def get_pattern(interpreter: "Interpreter", patterns: Any, row: float, *layers: Any) -> None:
-    """Copy a row of a matrix into the states of layers."""
-    network = interpreter.network
-    found = np.concatenate([units(network, layer) for layer in layers])
-    source, index = matrix(patterns), integer(row)
-    if not 0 <= index < len(source.array):
-        raise LispError("subscript out of range", float(index))
-    values = rows(source, index).reshape(-1)
-    if len(values) != len(found):
-        raise LispError("Neuron lists do not match matrix size", patterns)
-    network.values[found] = values
+def get_pattern(
+    interpreter: "Interpreter", patterns: Any, row: float, layer: Any, *layers: Any
+) -> None:
+    """Copy a row of a matrix into the states of layers: get-pattern-2 of what select gives."""
+    try:
+        pattern = select(patterns, 0, row)
+    except LispError as error:
+        error.function = "select"
+        raise
+    get_pattern_2(interpreter, pattern, layer, *layers)
 
 
 # ---- propagation ----
@@ -147,7 +156,7 @@ def init_grad_lms(interpreter: "Interpreter", *arguments: Any) -> float:
     leading = Leading(interpreter, arguments)
     slope = leading.function("dnlf")
     if len(leading.arguments) != 2:
-        raise LispError(f"{4 - len(leading.arguments)} arguments were expected")
+        raise LispError(expected(2 + len(arguments) - len(leading.arguments)))
     pair = unit_pairs(interpreter.network, *leading.arguments)
     return engine.init_gradients(interpreter.network, *pair, slope)
 
@@ -161,7 +170,7 @@ def init_grad_thlms(interpreter: "Interpreter", *arguments: Any) -> float:
     if len(leading.arguments) == 3:
         threshold = float(real(leading.arguments.pop()))
     if len(leading.arguments) != 2:
-        raise LispError("incorrect number of arguments")
+        raise LispError(expected(2 + len(arguments) - len(leading.arguments)))
     pair = unit_pairs(interpreter.network, *leading.arguments)
     return engine.init_gradients(interpreter.network, *pair, slope, threshold)
 
@@ -253,16 +262,16 @@ def update_nn_weight(
 def find_winner(interpreter: "Interpreter", layer: Any) -> int:
     """Return the unit with the largest state, the first of several."""
     network = interpreter.network
-    found = units(network, layer)
-    return int(found[network.values[found].argmax()]) if len(found) else 0
+    found = some_units(network, layer)
+    return int(found[network.values[found].argmax()])
 
 
 @primitive("find-loser", interpreter=True)
 def find_loser(interpreter: "Interpreter", layer: Any) -> int:
     """Return the unit with the smallest state, the first of several."""
     network = interpreter.network
-    found = units(network, layer)
-    return int(found[network.values[found].argmin()]) if len(found) else 0
+    found = some_units(network, layer)
+    return int(found[network.values[found].argmin()])
 
 
 # ---- interactive activation, adaptive resonance ----
@@ -327,7 +336,7 @@ def _in_order_sum(values: np.ndarray) -> float:
 def set_nfield(interpreter: "Interpreter", layer: Any, field: float, value: float) -> float:
     """Set a field of a layer to a number."""
     network = interpreter.network
-    _row(network, field)[units(network, layer)] = real(value)
+    _row(network, field)[some_units(network, layer)] = real(value)
     return value
 
 
@@ -338,7 +347,7 @@ def copy_nfield(
     """Copy a field: (copy-nfield l1 f1 [l2] f2), within a layer or from another."""
     network = interpreter.network
     if other is None:
-        found = units(network, layer)
+        found = some_units(network, layer)
         into, values = _row(network, field), _row(network, source)
         into[found] = values[found]
         return
@@ -360,7 +369,7 @@ def op_nfield(
 ) -> None:
     """Combine two fields: f1 := g2 f2 + g3 f3."""
     network = interpreter.network
-    found = units(network, layer)
+    found = some_units(network, layer)
     two, three = _row(network, field_2)[found], _row(network, field_3)[found]
     _row(network, field)[found] = real(factor_2) * two + real(factor_3) * three
 
@@ -371,7 +380,7 @@ def mul_nfield(
 ) -> float:
     """Multiply two fields: f1 := f2 f3; return the sum."""
     network = interpreter.network
-    found = units(network, layer)
+    found = some_units(network, layer)
     product = _row(network, field_2)[found] * _row(network, field_3)[found]
     _row(network, field)[found] = product
     return _in_order_sum(product)
@@ -383,7 +392,7 @@ def invert_nfield(
 ) -> float:
     """Invert a field: f1 := g / f2; return the sum."""
     network = interpreter.network
-    found = units(network, layer)
+    found = some_units(network, layer)
     with np.errstate(divide="ignore", invalid="ignore"):
         inverse = real(factor) / _row(network, field_2)[found]
     _row(network, field)[found] = inverse
@@ -430,7 +439,7 @@ def _link_field(network: Network, field: Any, links: np.ndarray) -> tuple[np.nda
 
 def _links(network: Network, layer: Any) -> np.ndarray:
     """Return the incoming links of a layer, newest first unit by unit."""
-    found = [network.into(unit) for unit in units(network, layer)]
+    found = [network.into(unit) for unit in some_units(network, layer)]
     return np.concatenate([np.empty(0, dtype=np.uint32), *found])
 
 

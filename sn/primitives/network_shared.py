@@ -12,13 +12,13 @@ from sn.net import engine
 from sn.primitives.arguments import integer, number
 from sn.primitives.network import access_link, from_matrix, publish, to_matrix, weight_index
 from sn.primitives.network_arguments import cells, real, units, variable
-from sn.primitives.registry import primitive
+from sn.primitives.registry import expected, primitive
 
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
 
 
-@primitive("dup-connection", interpreter=True)
+@primitive("dup-connection", interpreter=True, arity=expected(4))
 def dup_connection(
     interpreter: "Interpreter",
     source_pre: Any,
@@ -84,14 +84,14 @@ def clear_acc(interpreter: "Interpreter") -> None:
     interpreter.network.accumulators[:] = 0.0
 
 
-@primitive("update-acc", interpreter=True)
+@primitive("update-acc", interpreter=True, arity=expected(1))
 def update_acc(interpreter: "Interpreter", layer: Any = None) -> None:
     """Add the gradients of all weights, or of a layer, to the accumulators."""
     network = interpreter.network
     engine.accumulate(network, None if layer is None else units(network, layer))
 
 
-@primitive("update-nn-acc", interpreter=True)
+@primitive("update-nn-acc", interpreter=True, arity=expected(1))
 def update_nn_acc(interpreter: "Interpreter", layer: Any = None) -> None:
     """Add the gradients of Euclidean units; without a layer the original does regular ones."""
     network = interpreter.network
@@ -101,14 +101,14 @@ def update_nn_acc(interpreter: "Interpreter", layer: Any = None) -> None:
         engine.accumulate(network, units(network, layer), euclidean=True)
 
 
-@primitive("update-delta", interpreter=True)
+@primitive("update-delta", interpreter=True, arity="Too many arguments")
 def update_delta(interpreter: "Interpreter", alpha: Any = None) -> None:
     """Turn accumulated gradients into weight changes, with momentum alpha."""
     value = variable(interpreter, "alpha") if alpha is None else number(alpha)
     engine.update_deltas(interpreter.network, value)
 
 
-@primitive("update-wghtonly", interpreter=True)
+@primitive("update-wghtonly", interpreter=True, arity="Too many arguments")
 def update_wghtonly(interpreter: "Interpreter", decay: Any = None) -> None:
     """Add the changes to the weights, with weight decay."""
     value = variable(interpreter, "decay") if decay is None else number(decay)
@@ -123,25 +123,25 @@ def update_wghtonly_conjgrad(interpreter: "Interpreter", curvature: float) -> No
     engine.line_step(interpreter.network, curvature)
 
 
-@primitive("acc-to-matrix", interpreter=True)
+@primitive("acc-to-matrix", interpreter=True, arity=expected(1))
 def acc_to_matrix(interpreter: "Interpreter", matrix: Any = None) -> Any:
     """Return the accumulated gradients as a matrix."""
-    return to_matrix(interpreter, interpreter.network.accumulators, matrix)
+    return to_matrix(interpreter.network.accumulators, matrix)
 
 
 @primitive("matrix-to-acc", interpreter=True)
 def matrix_to_acc(interpreter: "Interpreter", matrix: Any) -> None:
     """Set the accumulated gradients from a matrix."""
-    from_matrix(interpreter, interpreter.network.accumulators, matrix)
+    from_matrix(interpreter.network.accumulators, matrix)
 
 
-@primitive("delta-to-matrix", interpreter=True)
+@primitive("delta-to-matrix", interpreter=True, arity=expected(1))
 def delta_to_matrix(interpreter: "Interpreter", matrix: Any = None) -> Any:
     """Return the last weight changes as a matrix."""
-    return to_matrix(interpreter, interpreter.network.deltas, matrix)
+    return to_matrix(interpreter.network.deltas, matrix)
 
 
 @primitive("matrix-to-delta", interpreter=True)
 def matrix_to_delta(interpreter: "Interpreter", matrix: Any) -> None:
     """Set the weight changes from a matrix."""
-    from_matrix(interpreter, interpreter.network.deltas, matrix)
+    from_matrix(interpreter.network.deltas, matrix)
