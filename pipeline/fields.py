@@ -439,7 +439,7 @@ def measure(page: _Page, box: Box, kind: str) -> tuple[Box, np.ndarray]:
     near, more = 2 * unit, 0.1 * h
     left = -_reach(-int(pieces[:, 0].min()), -x, near, more)
     right = _reach(int((pieces[:, 0] + pieces[:, 2]).max()), x + w, near, more)
-    left = max(left, x - round(0.3 * h), 0)
+    left = max(left, x - round(0.7 * h), 0)
     right = min(right, x + w + round(0.8 * h), columns)
     top, low = max(top, y - round(0.6 * h), 0), min(low, y + h + round(0.5 * h), rows)
     return (left, top, right - left, low - top), np.array(terms)
@@ -471,6 +471,9 @@ def _crossing(page: _Page, box: Box, inside: np.ndarray) -> np.ndarray:
     ):
         ends = p[inside & after]
         for i in np.flatnonzero(before & ~inside):
+            alike = (abs(p[:, 1] - p[i, 1]) <= 1) & (abs(low - low[i]) <= 1) & before
+            if np.count_nonzero(alike) >= 3:  # a printed word beside the frame
+                continue
             wide = np.minimum(right[i], ends[:, 0] + ends[:, 2]) - np.maximum(
                 p[i, 0], ends[:, 0]
             )

@@ -266,8 +266,8 @@ class StrokeHand:
     ) -> None:
         draws = rng.random(5)
         self.european = float(rng.beta(0.6, 0.6)) if european is None else european
-        self.wild = 0.55 + 0.8 * float(draws[0]) if wild is None else wild
-        self.width = float(np.exp(0.14 * rng.standard_normal()))
+        self.wild = 0.5 + 0.9 * float(draws[0]) if wild is None else wild
+        self.width = float(np.exp(0.18 * rng.standard_normal()))
         self.zero = float(np.clip(0.9 + 0.13 * rng.standard_normal(), 0.6, 1.06))
         self.hanging = 0.05 + 0.2 * float(draws[1]) if draws[2] < 0.4 else 0.0
         self.rounding = int(rng.choice(4, p=(0.22, 0.38, 0.28, 0.12)))
@@ -303,7 +303,7 @@ class StrokeHand:
         for rank, pick in enumerate(picks):
             model = models[int(pick)]
             points = self._bend(model.points, own)
-            points[:, 0] *= self.width * np.exp(0.12 * self.wild * own.standard_normal())
+            points[:, 0] *= self.width * np.exp(0.14 * self.wild * own.standard_normal())
             share_of = 1.0 if count == 1 else (0.72, 0.28)[rank]
             known.append(_Habit(share_of, model, points, size, drop))
         self._habits[symbol] = known
@@ -315,10 +315,12 @@ class StrokeHand:
         middle, half = (low + high) / 2, np.maximum((high - low) / 2, 0.12)
         u, v = ((points - middle) / half).T
         basis = np.stack([v, u * v, v * v - 0.5, u * u - 0.5, u * (v * v - 0.5)], axis=1)
-        scale = 0.05 * self.wild * np.minimum(half, 0.4)[None, :] / 0.4
-        bent = points + basis @ (own.standard_normal((5, 2)) * scale * (0.7, 0.5))
+        scale = 0.058 * self.wild * np.minimum(half, 0.4)[None, :] / 0.4
+        bent = points + basis @ (own.standard_normal((5, 2)) * scale * (1.0, 0.8))
         bent += own.standard_normal(points.shape) * (0.3 * scale)
-        if half[1] > 0.3:
+        if half[1] > 0.3:  # the bend shifts proportions, not the height
+            top, bottom = bent[:, 1].min(), bent[:, 1].max()
+            bent[:, 1] = low[1] + (bent[:, 1] - top) * ((high - low)[1] / (bottom - top))
             bent[:, 0] += self.lean * (0.5 - points[:, 1])
         return bent
 
