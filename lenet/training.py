@@ -54,16 +54,12 @@ def train(
     *,
     seed: int = 1,
     passes: int | None = None,
-    prepare: Callable[[np.ndarray], np.ndarray] = retina,
     test: tuple[np.ndarray, np.ndarray] | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[Pass], None] | None = None,
     step: Callable[[float], None] | None = None,
 ) -> list[Pass]:
-    """Train a network from new weights on images and labels (n,).
-
-    `prepare` makes retinas float32 (n, 32, 32) of images; by default these are glyphs uint8
-    (n, h, w), ink 255.
+    """Train a network from new weights on glyphs uint8 (n, h, w), ink 255, and labels (n,).
 
     The order is drawn once and kept (1998, sec. III-B); weights change after every pattern;
     curvatures are re-estimated on 500 patterns before every pass, and ten times within the
@@ -81,7 +77,7 @@ def train(
     program = network.program
 
     def look(rows: np.ndarray) -> np.ndarray:
-        return prepare(images[rows])
+        return retina(images[rows])
 
     done = _resume(network, checkpoint, seed, len(rates))
     for number, eta in enumerate(rates):
@@ -107,7 +103,7 @@ def train(
             continue
         missed = None
         if test is not None:
-            answers = [program.classify(prepare(p)) for p in np.array_split(test[0], 16)]
+            answers = [network.classify(p) for p in np.array_split(test[0], 16)]
             missed = float(np.mean(np.concatenate(answers) != test[1]))
         count = len(labels)
         result = Pass(

@@ -3,6 +3,8 @@
 from pipeline import read
 reading = read("scan.png")
 reading.status, reading.confidence, str(reading)
+
+Names are loaded at first use, so that importing the package costs nothing.
 """
 
 from importlib import import_module

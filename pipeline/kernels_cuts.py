@@ -83,14 +83,13 @@ def falls(black, paths, crossed):
 
 
 @kernel
-def crop_segments(ink, pieces, spans, boxes, side, room, zoom, context, out):
+def crop_segments(ink, pieces, spans, boxes, side, room, zoom, out):
     """Draw every segment centred into an image of its own.
 
     ink (rows, columns) 0...1; pieces (rows, columns) the piece of every pixel, -1 for none;
     spans (n, 2) first and last piece; boxes (n, 4) x y w h of the ink of every segment; out
     (n, side, side), already 0. The longer side fills `room` pixels, but nothing is magnified by
-    more than `zoom`. Ink of other segments appears at `context` times its darkness, so that the
-    recognizer sees where a cut went through a stroke. Four samples a pixel, bilinear.
+    more than `zoom`. Four samples a pixel, bilinear.
     """
     rows, columns = ink.shape
     for n in range(spans.shape[0]):
@@ -99,8 +98,8 @@ def crop_segments(ink, pieces, spans, boxes, side, room, zoom, context, out):
         step = 1.0 / scale
         wide, high = w * scale, h * scale
         left, top = (side - wide) / 2, (side - high) / 2
-        for i in range(side):
-            for j in range(side):
+        for i in range(max(0, int(top) - 1), min(side, int(top + high) + 2)):
+            for j in range(max(0, int(left) - 1), min(side, int(left + wide) + 2)):
                 total = 0.0
                 for a in range(2):
                     for b in range(2):
@@ -113,13 +112,11 @@ def crop_segments(ink, pieces, spans, boxes, side, room, zoom, context, out):
                                 if y < 0 or x < 0 or y >= rows or x >= columns:
                                     continue
                                 piece = pieces[y, x]
-                                if piece < 0:
+                                if piece < spans[n, 0] or piece > spans[n, 1]:
                                     continue
                                 wy = sy - fy if p == 1 else 1 - (sy - fy)
                                 wx = sx - fx if q == 1 else 1 - (sx - fx)
-                                dark = wy * wx * ink[y, x]
-                                inside = spans[n, 0] <= piece <= spans[n, 1]
-                                total += dark if inside else context * dark
+                                total += wy * wx * ink[y, x]
                 out[n, i, j] = total / 4
 
 

@@ -148,8 +148,8 @@ def writing_size(ink: np.ndarray) -> tuple[float, float, float] | None:
     tall = np.sort(heights)[len(heights) // 2 :]
     height = float(np.median(tall))
     same = heights >= 0.6 * height
-    middles = boxes[same, 1] + boxes[same, 3] / 2
-    middle = float(np.median(middles))
+    middles = np.sort(boxes[same, 1] + boxes[same, 3] / 2)
+    middle = float(middles[(len(middles) - 1) // 2])
     near = same & (np.abs(boxes[:, 1] + boxes[:, 3] / 2 - middle) < 0.75 * height)
     top = float(np.min(boxes[near, 1]))
     bottom = float(np.max(boxes[near, 1] + boxes[near, 3]))

@@ -13,7 +13,6 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BadImage
@@ -167,8 +166,6 @@ class CheckReader:
             x, y, width, height = box
             crop = page.pixels[y : y + height, x : x + width]
             decoded = self.engine.decode(crop.copy(), self.grammar, page.dpi)
-            if self.grammar == "amount":
-                decoded = _by_amount(decoded)
             total = penalty - math.log(max(_confidence(decoded), 1e-12))
             if total < least:
                 best, best_box, least = decoded, box, total
@@ -286,29 +283,6 @@ def outcomes(
 
 def _rebuilt(settings: dict[str, object]) -> CheckReader:
     return CheckReader(**settings)
-
-
-def _by_amount(decoded: "Decoded") -> "Decoded":
-    """Join strings that mean one amount: ``$740``, ``740.-`` and ``740`` are one guess.
-
-    The best string stays the first, its confidence becomes that of its amount. What is no
-    amount stays by itself. A note that doubted between two such strings is put right.
-    """
-    amounts = [money(text) for text, _ in decoded.n_best]
-    keys = [a[0] if a else t for a, (t, _) in zip(amounts, decoded.n_best, strict=True)]
-    if len(set(keys)) == len(keys):
-        return decoded
-    joined: dict[str, tuple[str, float]] = {}
-    for key, (text, p) in zip(keys, decoded.n_best, strict=True):
-        first, sum_ = joined.get(key, (text, 0.0))
-        joined[key] = first, min(1.0, sum_ + p)
-    best, *others = joined.values()
-    others.sort(key=lambda guess: -guess[1])
-    note = decoded.note
-    if decoded.reason is None and keys[0] == keys[1]:
-        note = f"it may also be {others[0][0]}" if others else ""
-    confidence = decoded.confidence + best[1] - decoded.n_best[0][1]
-    return replace(decoded, n_best=(best, *others), confidence=confidence, note=note)
 
 
 def _confidence(decoded: "Decoded | None") -> float:

@@ -16,6 +16,7 @@ import numpy as np
 
 import gtn
 from pipeline.grammars import SYMBOLS, grammar
+from pipeline.money import money
 from pipeline.normalization import HEIGHT, Writing, normalize
 from pipeline.records import Character
 from pipeline.segmentation import Segmentation, segment
@@ -23,9 +24,10 @@ from pipeline.segmentation import Segmentation, segment
 RUBBISH = len(SYMBOLS)
 WEIGHTS = Path(__file__).parent / "weights"
 SPREAD = 9.0  # classes dearer than the best of a candidate by more are left out
-SKIP = 1.5  # penalty of skipping any piece of ink ...
-SKIP_INK = 14.0  # ... plus this for as much ink as a digit has
+SKIP_PIECE, SKIP_PIECE_INK = 1.5, 14.0  # to skip a piece, plus as much ink as a digit has
+SKIP_APART, SKIP_APART_INK = 2.0, 3.0  # the same for rubbish that stands apart
 DIGIT_INK = 0.11 * HEIGHT * HEIGHT  # pixels of black in a thin digit
+CANDIDATES, N_BEST = 16, 5  # strings looked at, different guesses told
 SMALLEST = 14  # digits lower than this in the source, in pixels, are not read
 UNEXPLAINED = 0.12  # share of skipped ink above which a string is rejected
 
@@ -50,34 +52,43 @@ class Decoded:
     quality: dict[str, object] = field(default_factory=dict)
 
 
-def skip_penalties(weights: np.ndarray) -> np.ndarray:
-    """Return the penalty (pieces,) of leaving each piece of ink (pixels) unexplained."""
-    return SKIP + SKIP_INK * weights / DIGIT_INK
-
-
 def recognition_graph(
     found: Segmentation, penalties: np.ndarray
-) -> tuple[gtn.Graph, np.ndarray]:
-    """Return the recognition graph and, per arc, its candidate (-1: skipped ink).
+) -> tuple[gtn.Graph, np.ndarray, np.ndarray]:
+    """Return the recognition graph and per arc its candidate (-1: none) and the ink it skips.
 
-    Nodes are the gaps between pieces; penalties (n, classes) are the recognizer's.
+    Nodes are the gaps between pieces; penalties (n, classes) are the recognizer's. Epsilon arcs
+    leave ink unexplained: any piece, at the price of its ink, and whatever stands apart and
+    looks like rubbish, for less.
     """
     best = penalties[:, :RUBBISH].min(axis=1, keepdims=True)
     rows, classes = np.nonzero(penalties[:, :RUBBISH] <= best + SPREAD)
     count = len(found.weights)
-    first, last = found.spans[rows, 0], found.spans[rows, 1] + 1
-    skips = np.arange(count)
+    pieces = np.arange(count)
+    apart = np.flatnonzero(found.whole)
+    spans = np.concatenate(
+        [found.spans[rows], np.stack([pieces] * 2, axis=1), found.spans[apart]]
+    )
+    before = np.concatenate([[0.0], np.cumsum(found.weights)])
+    lost = before[found.spans[apart, 1] + 1] - before[found.spans[apart, 0]]
     graph = gtn.Graph(
         count + 1,
         [0],
         [count],
-        np.concatenate([first, skips]).astype(np.int32),
-        np.concatenate([last, skips + 1]).astype(np.int32),
-        np.concatenate([classes, np.full(count, gtn.EPSILON)]).astype(np.int32),
-        penalty=np.concatenate([penalties[rows, classes], skip_penalties(found.weights)]),
+        spans[:, 0].astype(np.int32),
+        (spans[:, 1] + 1).astype(np.int32),
+        np.concatenate([classes, np.full(count + len(apart), gtn.EPSILON)]).astype(np.int32),
+        penalty=np.concatenate(
+            [
+                penalties[rows, classes],
+                SKIP_PIECE + SKIP_PIECE_INK * found.weights / DIGIT_INK,
+                penalties[apart, RUBBISH] + SKIP_APART + SKIP_APART_INK * lost / DIGIT_INK,
+            ]
+        ),
         calc_grad=False,
     )
-    return graph, np.concatenate([rows, np.full(count, -1)])
+    candidate = np.concatenate([rows, np.full(count + len(apart), -1)])
+    return graph, candidate, np.concatenate([np.zeros(len(rows)), found.weights, lost])
 
 
 class Engine:
@@ -105,7 +116,7 @@ class Engine:
         image uint8 (rows, columns), paper light; `text` names a grammar or is a regular
         expression; `dpi` is only reported. Raises GrammarError for a bad expression.
         """
-        automaton = grammar(text)
+        grammar(text)
         writing = normalize(image)
         if writing is None:
             return Decoded((), (), 0.0, 0.0, "blank", "no ink found")
@@ -120,40 +131,47 @@ class Engine:
         if found is None:
             return Decoded((), (), 0.0, 0.0, "blank", "no ink found", quality)
         penalties = self.recognizer.fprop(found.images)
-        return self.interpret(writing, found, penalties, automaton, quality)
+        return self.interpret(writing, found, penalties, text, quality)
 
     def interpret(
         self,
         writing: Writing,
         found: Segmentation,
         penalties: np.ndarray,
-        automaton: gtn.Graph,
+        text: str,
         quality: dict[str, object],
     ) -> Decoded:
-        """Compose the recognition graph with a grammar and judge the best string."""
-        graph, candidate = recognition_graph(found, penalties)
-        legal = gtn.compose(graph, automaton)
+        """Compose the recognition graph with a grammar and judge the best string.
+
+        Strings that mean the same are one guess: its confidence is the sum of theirs.
+        """
+        graph, candidate, skips = recognition_graph(found, penalties)
+        legal = gtn.compose(graph, grammar(text))
         best = gtn.viterbi_path(legal)
         if best is None:
             note = "no string of the grammar fits the ink"
             return Decoded((), (), 0.0, 1.0, "grammar", note, quality)
         arcs = legal.origin[0][best.arcs]
-        skipped = [int(graph.src[a]) for a in arcs if candidate[a] < 0]
-        lost = float(found.weights[skipped].sum() / found.weights.sum())
+        lost = float(skips[arcs].sum() / found.weights.sum())
         characters = self.characters(
             writing, found, penalties, [(int(candidate[a]), int(graph.ilabel[a])) for a in arcs]
         )
         free = gtn.forward_penalty(graph)
         total = gtn.forward_penalty(legal)
         share = math.exp(min(0.0, free - total))
-        hypotheses = gtn.nbest(legal, 5)
-        strings = [(spell(h.string, characters), h.posterior * share) for h in hypotheses]
-        texts = tuple((s, round(p, 6)) for s, p in strings)
-        confidence = strings[0][1]
+        guesses: dict[str, tuple[str, float]] = {}
+        for h in gtn.nbest(legal, CANDIDATES):
+            spelled = spell(h.string, characters)
+            first, known = guesses.get(meaning(text, spelled), (spelled, 0.0))
+            guesses[meaning(text, spelled)] = first, known + h.posterior * share
+        chosen, *others = guesses.values()
+        confidence = min(1.0, chosen[1])
+        others.sort(key=lambda guess: -guess[1])
+        texts = tuple((s, round(min(p, 1.0), 6)) for s, p in [chosen, *others][:N_BEST])
         reason, note = None, doubt(texts)
         if lost > UNEXPLAINED:
             reason, note = "unexplained_ink", f"{lost:.0%} of the ink belongs to no character"
-        elif share < 0.5 and hypotheses[0].posterior > 0.5:
+        elif share < 0.5 and confidence > 0.5 * share:
             reason, note = "grammar", "another string, outside the grammar, fits better"
         return Decoded(texts, characters, confidence, lost, reason, note, quality)
 
@@ -202,6 +220,17 @@ def spell(string: Sequence[int], characters: Sequence[Character]) -> str:
     return text
 
 
+def meaning(text: str, string: str) -> str:
+    """Return what two strings of a grammar share when they mean the same.
+
+    Amounts are compared as money, phone numbers and ZIP codes by their digits.
+    """
+    if text == "amount":
+        amount = money(string)
+        return amount[0] if amount else string
+    return "".join(c for c in string if c.isdigit()) if text in ("phone", "zip") else string
+
+
 def doubt(texts: Sequence[tuple[str, float]]) -> str:
     """Return the sentence that says where the two best strings differ."""
     if len(texts) < 2:
@@ -212,6 +241,6 @@ def doubt(texts: Sequence[tuple[str, float]]) -> str:
         if len(places) == 1:
             k = places[0]
             ordinal = ("first", "second", "third", "fourth", "fifth", "sixth", "seventh")
-            which = f"the {ordinal[k]}" if k < len(ordinal) else f"character {k + 1}"
-            return f"{which} character is {best[k]} or {second[k]}"
+            which = f"the {ordinal[k]} character" if k < len(ordinal) else f"character {k + 1}"
+            return f"{which} is {best[k]} or {second[k]}"
     return f"it may also be {second}"

@@ -19,7 +19,6 @@ ROOM = 20  # the longer side of a candidate on it
 ZOOM = 1.35 * ROOM / HEIGHT  # small marks stay small
 LONGEST = 6  # pieces in a candidate
 WIDEST = 1.6 * HEIGHT  # pixels
-CONTEXT = -0.5  # how dark ink of the neighbours appears on a candidate's retina
 GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
 DEEPEST = 0.55 * HEIGHT  # black pixels that a cut may cross
 
@@ -32,14 +31,15 @@ class Segmentation:
     weights : float (pieces,), ink of each piece in pixels
     spans : int32 (n, 2), first and last piece of every candidate
     boxes : int32 (n, 4), x y width height of its ink
-    images : float32 (n, 32, 32), the candidates as the recognizer sees them: their own ink
-        dark, that of their neighbours lighter than paper
+    whole : bool (n,), candidates that no cut parts from other ink
+    images : float32 (n, 32, 32), the candidates as the recognizer sees them
     """
 
     pieces: np.ndarray
     weights: np.ndarray
     spans: np.ndarray
     boxes: np.ndarray
+    whole: np.ndarray
     images: np.ndarray
 
 
@@ -66,38 +66,41 @@ def cuts_of(black: np.ndarray) -> list[np.ndarray]:
     return sorted(kept, key=lambda path: float(path.mean()))
 
 
-def pieces_of(ink: np.ndarray) -> np.ndarray:
-    """Return the piece (rows, columns) int32 of every pixel, numbered left to right."""
+def pieces_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return the piece (rows, columns) int32 of every pixel, numbered left to right.
+
+    The second array (pieces,) says which component each piece was cut from.
+    """
     import cv2
 
     black = (ink >= INK).astype(np.uint8)
     faint = ink > 0.08
     count, labels, stats, centers = cv2.connectedComponentsWithStats(black, connectivity=8)
-    parts: list[tuple[float, np.ndarray, tuple[int, int]]] = []
+    parts: list[tuple[float, np.ndarray, tuple[int, int], int]] = []
     for k in range(1, count):
         x, y, w, h, area = stats[k].tolist()
         if area < 4:
             continue
         mask = (labels[y : y + h, x : x + w] == k).astype(np.uint8)
         if w < 0.3 * HEIGHT or h < 0.3 * HEIGHT:
-            parts.append((float(centers[k][0]), mask > 0, (x, y)))
+            parts.append((float(centers[k][0]), mask > 0, (x, y), k))
             continue
         sides = np.zeros((h, w), np.int32)
         for cut in cuts_of(mask):
             sides += np.arange(w) >= cut[:, None]
         for side in merged(mask, sides):
             columns = np.flatnonzero(side.any(axis=0))
-            parts.append((x + float(columns.mean()), side, (x, y)))
+            parts.append((x + float(columns.mean()), side, (x, y), k))
     parts.sort(key=lambda part: part[0])
     pieces = np.full(ink.shape, -1, np.int32)
-    for k, (_, mask, (x, y)) in enumerate(parts):
+    for k, (_, mask, (x, y), _) in enumerate(parts):
         pieces[y : y + mask.shape[0], x : x + mask.shape[1]][mask] = k
     # Grey borders of strokes belong to the nearest piece.
     if parts:
         grown = cv2.dilate((pieces + 1).astype(np.float32), np.ones((3, 3), np.uint8)) - 1
         edge = faint & (pieces < 0)
         pieces[edge] = grown[edge].astype(np.int32)
-    return pieces
+    return pieces, np.array([part[3] for part in parts], np.int64)
 
 
 def merged(mask: np.ndarray, sides: np.ndarray) -> list[np.ndarray]:
@@ -119,8 +122,8 @@ def merged(mask: np.ndarray, sides: np.ndarray) -> list[np.ndarray]:
 
 def segment(ink: np.ndarray) -> Segmentation | None:
     """Return the candidate characters of normalised ink, or None without any."""
-    pieces = pieces_of(ink)
-    count = int(pieces.max()) + 1
+    pieces, component = pieces_of(ink)
+    count = len(component)
     if not count:
         return None
     parts = np.zeros((count, 4), np.int32)
@@ -128,7 +131,8 @@ def segment(ink: np.ndarray) -> Segmentation | None:
     measure(ink, pieces, parts, weights)
     left, right = parts[:, 0], parts[:, 0] + parts[:, 2]
     top, bottom = parts[:, 1], parts[:, 1] + parts[:, 3]
-    spans, boxes = [], []
+    spans, boxes, whole = [], [], []
+    sizes = np.bincount(component)
     for first in range(count):
         x0, y0, x1, y1 = left[first], top[first], right[first], bottom[first]
         for last in range(first, min(count, first + LONGEST)):
@@ -140,10 +144,12 @@ def segment(ink: np.ndarray) -> Segmentation | None:
                 break
             spans.append((first, last))
             boxes.append((x0, y0, x1 - x0, y1 - y0))
+            inside = np.bincount(component[first : last + 1], minlength=len(sizes))
+            whole.append(bool(((inside == 0) | (inside == sizes)).all()))
     spans_array = np.array(spans, np.int32)
     boxes_array = np.array(boxes, np.int32)
     images = np.zeros((len(spans), SIDE, SIDE), np.float32)
-    crop_segments(ink, pieces, spans_array, boxes_array, SIDE, ROOM, ZOOM, CONTEXT, images)
+    crop_segments(ink, pieces, spans_array, boxes_array, SIDE, ROOM, ZOOM, images)
     images *= np.float32(INK_VALUE - PAPER)
     images += np.float32(PAPER)
-    return Segmentation(pieces, weights, spans_array, boxes_array, images)
+    return Segmentation(pieces, weights, spans_array, boxes_array, np.array(whole), images)

@@ -21,21 +21,20 @@ from lenet.training import Pass, train
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, load_sources, random_hand
 from pipeline.normalization import Writing, finish
-from pipeline.segmentation import CONTEXT, Segmentation, segment
+from pipeline.segmentation import Segmentation, segment
 from pipeline.synthesis import cleaned, compose, random_amount, random_digits, random_phone
 from sn.command import commit, version
 
 RUBBISH = len(SYMBOLS)
 CERTAIN, DOUBTFUL = 0.87, 0.72  # shares of ink that make a candidate a symbol, or rubbish
 WRONG_CUTS = 1.3  # kept for every symbol
-LOWEST = PAPER + CONTEXT * (INK - PAPER)  # the lightest value on a retina
 CHUNK = 500  # lines written from one seed
 SHARES = (0.4, 0.2, 0.4)  # stroke hands, pen-digit hands, MNIST hands
 
 
 @dataclass(frozen=True, slots=True)
 class Candidates:
-    """Labelled candidate characters: images uint8 (n, 32, 32) as `packed`, labels (n,)."""
+    """Labelled candidate characters: images uint8 (n, 32, 32), ink 255, and labels (n,)."""
 
     images: np.ndarray
     labels: np.ndarray
@@ -103,14 +102,9 @@ def candidates_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -
 
 
 def packed(retinas: np.ndarray) -> np.ndarray:
-    """Return retinas as uint8: 0 the ink of neighbours, 255 a candidate's own."""
-    share = (retinas - LOWEST) / (INK - LOWEST)
+    """Return retinas as glyphs uint8, ink 255."""
+    share = (retinas - PAPER) / (INK - PAPER)
     return np.clip(np.rint(share * 255), 0, 255).astype(np.uint8)
-
-
-def unpacked(images: np.ndarray) -> np.ndarray:
-    """Return packed retinas as float32 again."""
-    return images.astype(np.float32) * np.float32((INK - LOWEST) / 255) + np.float32(LOWEST)
 
 
 def near(owner: np.ndarray, writing: Writing) -> np.ndarray:
@@ -189,7 +183,6 @@ def train_recognizer(
         made.labels[:-held].astype(np.int64),
         seed=seed,
         passes=passes,
-        prepare=unpacked,
         test=(made.images[-held:], made.labels[-held:].astype(np.int64)),
         checkpoint=output.with_name(f"{output.stem}.checkpoint.wei"),
         progress=tell,
