@@ -137,6 +137,9 @@ class _Part:
     y: int = 0
 
 
+_Bar = tuple[np.ndarray, int, int, int]  # ink, x, y, owner of a stroke besides the symbols
+
+
 def _plan(text: str, style: Style, rng: np.random.Generator) -> list[tuple[float, float, bool]]:
     """Return (size, raise in digit heights, drawn) of every character."""
     n = len(text)
@@ -215,7 +218,7 @@ def compose(
     middle = round(2.0 * height)  # row of the baseline while placing
     rows = round(3.4 * height)
     parts: list[_Part] = []
-    bars: list[tuple[np.ndarray, int, int, int]] = []
+    bars: list[_Bar] = []
     previous: tuple[np.ndarray, int] | None = None
     x = 0.0
     fraction = re.search(r"(\d\d|xx|no)/(100|xx)", text) if style.stacked else None
@@ -284,7 +287,7 @@ def _beside(
 
 
 def _pen_line(
-    points: np.ndarray, script: Script, rng: np.random.Generator, bars: list, owner: int
+    points: np.ndarray, script: Script, rng: np.random.Generator, bars: list[_Bar], owner: int
 ) -> None:
     """Draw an extra stroke of the same pen and remember whose it is."""
     ink, x, y = draw([points], script, rng)
@@ -300,7 +303,14 @@ def _curve(points: np.ndarray, n: int = 14) -> np.ndarray:
     return level[0]
 
 
-def _join(parts, text, style, rng, bars, middle) -> None:
+def _join(
+    parts: list[_Part],
+    text: str,
+    style: Style,
+    rng: np.random.Generator,
+    bars: list[_Bar],
+    middle: int,
+) -> None:
     """Join successive digits where the pen may have stayed on the paper."""
     if not style.join:
         return
@@ -323,7 +333,14 @@ def _join(parts, text, style, rng, bars, middle) -> None:
         _pen_line(_curve(np.array([start, *mid, stop])), thin, rng, bars, a.index)
 
 
-def _stack(parts, over, style, rng, bars, middle) -> None:
+def _stack(
+    parts: list[_Part],
+    over: range,
+    style: Style,
+    rng: np.random.Generator,
+    bars: list[_Bar],
+    middle: int,
+) -> None:
     """Draw the bar of a stacked fraction; it is the ink of the slash."""
     inside = [p for p in parts if p.index in over]
     low = min(p.x for p in inside)
@@ -335,7 +352,15 @@ def _stack(parts, over, style, rng, bars, middle) -> None:
     _pen_line(_curve(points), style.script, rng, bars, over.start + 2)
 
 
-def _underline(parts, text, plan, style, rng, bars, middle) -> None:
+def _underline(
+    parts: list[_Part],
+    text: str,
+    plan: list[tuple[float, float, bool]],
+    style: Style,
+    rng: np.random.Generator,
+    bars: list[_Bar],
+    middle: int,
+) -> None:
     """Underline raised cents once or twice; nobody's ink."""
     small = [p for p in parts if text[p.index].isdigit() and plan[p.index][1] > 0.2]
     if not small or re.search(r"/(100|xx)", text):
@@ -351,7 +376,13 @@ def _underline(parts, text, plan, style, rng, bars, middle) -> None:
         _pen_line(_curve(points), style.script, rng, bars, -1)
 
 
-def _flourish(parts, style, rng, bars, middle) -> None:
+def _flourish(
+    parts: list[_Part],
+    style: Style,
+    rng: np.random.Generator,
+    bars: list[_Bar],
+    middle: int,
+) -> None:
     """Add a tail after the amount or a line under it; nobody's ink."""
     height = style.script.height
     low = min(p.x for p in parts)
@@ -379,7 +410,14 @@ def _flourish(parts, style, rng, bars, middle) -> None:
     _pen_line(_curve(points), style.script, rng, bars, -1)
 
 
-def _assemble(text, parts, bars, style, rng, middle) -> Line:
+def _assemble(
+    text: str,
+    parts: list[_Part],
+    bars: list[_Bar],
+    style: Style,
+    rng: np.random.Generator,
+    middle: int,
+) -> Line:
     """Put parts and extra strokes onto one canvas, along the baseline's slope."""
     height = style.script.height
     pieces = [(p.glyph.ink, p.x, p.y, p.index) for p in parts] + bars
@@ -539,7 +577,13 @@ def cleaned(line: Line, rng: np.random.Generator) -> np.ndarray:
     return np.clip(ink, 0, 1).astype(np.float32, copy=False)
 
 
-def _segment(ink, start, stop, thick, level) -> None:
+def _segment(
+    ink: np.ndarray,
+    start: tuple[float, float],
+    stop: tuple[float, float],
+    thick: int,
+    level: float,
+) -> None:
     """Draw a straight piece of foreign ink."""
     import cv2
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.checks import LAYOUTS, amount_value, draw_check, in_words, write_samples
+from pipeline.checks import LAYOUTS, amount_value, draw_check, write_samples
+from pipeline.desk import in_words
 from pipeline.fields import TERMS, WEIGHTS, fit, holds, locate
 from pipeline.handwriting import StrokeHand
 from pipeline.money import money
