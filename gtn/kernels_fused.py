@@ -20,9 +20,11 @@ from sn.jit import kernel
 
 inner = kernel(no_cpython_wrapper=True, no_cfunc_wrapper=True)  # called by kernels only
 
-TINY = 700.0  # nats below the best of a node that one scale can hold
+TINY = 660.0  # nats below the best of a node at which a state is dropped ...
+DROP = 1e-286  # ... just above e^-TINY: smaller numbers become denormal, and slow
 MARGIN = 50.0  # nats by which anything lost must stay below the result
-SHORT = 400  # lattice nodes up to which one scale per node is tried first
+SHORT = 400  # one scale per node is tried on lattices of up to so many nodes,
+NARROW = 64  # or with targets of up to so many
 STEP = 256  # bits in one unit of a power
 STEP_NATS = STEP * 0.6931471805599453
 LARGEST = 2.0**128
@@ -202,9 +204,10 @@ def wide_forward(
                     if y > 0.0:
                         e = alpha_power[z] - power[j]
                         z = row + goal[i]
-                        if alpha_power[z] == e:
+                        gap = alpha_power[z] - e
+                        if gap == 0:
                             alpha[z] += y
-                        else:
+                        elif gap < 4 or alpha[z] == 0.0:
                             accumulate(alpha, alpha_power, z, y, e, scales)
         normalise(alpha, alpha_power, row, row + width)
     low = np.inf
@@ -299,9 +302,10 @@ def wide_forward(
                     if y > 0.0:
                         e = beta_power[z] - power[j]
                         z = row + origin[i]
-                        if beta_power[z] == e:
+                        gap = beta_power[z] - e
+                        if gap == 0:
                             beta[z] += y
-                        else:
+                        elif gap < 4 or beta[z] == 0.0:
                             accumulate(beta, beta_power, z, y, e, scales)
                         e += alpha_power[z] + here_power
                         if e > -4 and alpha[z] > 0.0:
@@ -392,7 +396,8 @@ def linear_forward(
             if share == np.inf:
                 return 0
             for s in range(width):
-                alpha[row + s] *= share
+                y = alpha[row + s] * share
+                alpha[row + s] = y if y > DROP else 0.0
             scale[v] = base - np.log(top)
     low = np.inf
     for k in range(accept1.size):
@@ -471,7 +476,8 @@ def linear_forward(
             if share == np.inf:
                 return 0
             for s in range(width):
-                beta[row + s] *= share
+                y = beta[row + s] * share
+                beta[row + s] = y if y > DROP else 0.0
             back[v] = base - np.log(top)
     result[0] = energy
     for a in range(m1):
@@ -575,7 +581,7 @@ def fused(
     target = np.empty(m2, np.int32)
     arc = np.empty(m2, np.int32)
     by_label(arcs2, at, source, target, arc)
-    if summed and n1 <= SHORT and high - low < STEP_NATS:
+    if summed and (n1 <= SHORT or n2 <= NARROW) and high - low < STEP_NATS:
         shift = low if low < np.inf else 0.0
         w2 = np.empty(m2)
         for i in range(m2):
