@@ -59,6 +59,9 @@ def main(argv: list[str] | None = None) -> int:
         return 0
     except KeyboardInterrupt:
         return 130
+    except MemoryError:
+        print("sn: not enough memory", file=sys.stderr)
+        return 1
 
 
 def run(options: argparse.Namespace) -> int:
@@ -137,6 +140,9 @@ def _finish(toplevel: "Toplevel", work: object) -> int:
         status = 1
     except SnError as error:
         print(f"*** {error}", file=sys.stderr)
+        status = 1
+    except MemoryError:
+        print("*** not enough memory", file=sys.stderr)
         status = 1
     interpreter.close()
     sys.stdout.flush()

@@ -53,6 +53,7 @@ class LispError(SnRuntimeError):
         self.reported = False
         self.entering = False
         self.frames: list[Any] = []
+        self.callers = 0
 
     def __str__(self) -> str:
         """Return ``function : message : object``, the line after ``*** ``."""

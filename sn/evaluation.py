@@ -29,6 +29,8 @@ SPECIAL = frozenset({Fexpr, Macro, Special, SpecialMethod})
 # What Python raises when a primitive gets a value of a kind it did not look for.
 UNSUITABLE = (TypeError, AttributeError, ValueError, IndexError, KeyError)
 _MISSING = object()
+MOST_CALLERS = 50  # kept in an error
+RESERVE = 8 << 20  # bytes given back when memory runs out, so that the error can be told
 
 
 class Frame(NamedTuple):
@@ -50,6 +52,7 @@ class Support:
 
     def __init__(self, interpreter: "Interpreter") -> None:
         self.interpreter = interpreter
+        self.reserve = bytes(RESERVE)
         self.names: dict[str, Any] = {
             ".T": T,
             ".Cons": Cons,
@@ -281,6 +284,8 @@ class Support:
         error = sys.exc_info()[1]
         if getattr(error, "located", False) or isinstance(error, Leave | KeyboardInterrupt):
             return
+        if isinstance(error, MemoryError):
+            self.reserve = b""
         frame = sys._getframe(1)
         located = self.located(error, frame)
         self.interpreter.report(located)
@@ -306,7 +311,9 @@ class Support:
         if result.culprit is UNEVALUATED:
             result.culprit = site[0].cdr if site and site[0].__class__ is Cons else None
         result.located = True
-        chain = [_frame(f, last) for f, last in reversed(stack) if _is_sn(f)]
+        callers = [stack[i] for i in reversed(range(len(stack))) if _is_sn(stack[i][0])]
+        chain = [_frame(f, last) for f, last in callers[:MOST_CALLERS]]
+        result.callers = len(callers)
         result.frames = result.frames + chain if isinstance(result, EndOfInput) else chain
         return result
 

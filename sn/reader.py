@@ -145,7 +145,7 @@ class Reader:
         source.at = at
         if char in self.macros:
             source.at = at + 1
-            return self._user_macro(char)
+            return self._user_macro(char, source)
         handler = self._table.get(char)
         if handler is not None:
             return handler(source, at)
@@ -462,15 +462,20 @@ class Reader:
 
     # ------------------------------------------------------------------ macro characters
 
-    def _user_macro(self, key: str) -> Any:
-        return self.macros[key]()
+    def _user_macro(self, key: str, source: Source) -> Any:
+        """Call a macro character of the program; what it reads comes from this source."""
+        outer, self.interpreter.input = self.interpreter.input, source
+        try:
+            return self.macros[key]()
+        finally:
+            self.interpreter.input = outer
 
     def _hash(self, source: Source, at: int) -> Any:
         source.at = at + 1
         char = source.getc()
         key = "#" + char.lower()
         if key in self.macros:
-            value = self._user_macro(key)
+            value = self._user_macro(key, source)
             return _Splice(value)
         if char == "?":
             return self._help(source)
@@ -524,7 +529,7 @@ class Reader:
     def _shortcut(self, source: Source, char: str) -> Any:
         key = "^" + char.lower()
         if key in self.macros:
-            value = self._user_macro(key)
+            value = self._user_macro(key, source)
             return NOTHING if value is None else value
         end = source.text.find("\n", source.at)
         end = end if end >= 0 else len(source.text)

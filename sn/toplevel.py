@@ -34,7 +34,7 @@ def error_lines(interpreter: Interpreter, error: LispError) -> list[str]:
             word = "from"
         else:
             lines += _reading_lines(interpreter, frame[2])
-    more = len(error.frames) - DEEPEST_SHOWN
+    more = error.callers - DEEPEST_SHOWN
     if more > 0:
         lines.append(f"** ... {more} more")
     hint = _hint(interpreter, error)

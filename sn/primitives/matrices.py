@@ -607,7 +607,9 @@ for _n in "1234":
 
 def _with_constant(name: str, function: Callable[[Array, float], Array], *, add: bool) -> None:
     def apply(value: Any, constant: float, target: Any = None) -> Matrix:
-        result = function(matrix(value).values(), np.float32(number(constant)))
+        with np.errstate(over="ignore"):
+            factor = np.float32(number(constant))
+            result = function(matrix(value).values(), factor)
         return _result(matrix(value).letter, result, target, add=add)
 
     apply.__doc__ = f"Combine every element with a number ({name})."

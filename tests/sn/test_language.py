@@ -1,0 +1,249 @@
+"""Rules of the language that the measured cases do not reach."""
+
+import random
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from sn.errors import Leave, LispError, SnError, UntrustedForm
+from sn.interpreter import Interpreter
+from sn.primitives.files import BLANKS
+
+
+@pytest.fixture
+def sn():
+    interpreter = Interpreter()
+    interpreter.warn = lambda text: None
+    return interpreter
+
+
+def failure(sn, text):
+    with pytest.raises(LispError) as caught:
+        sn.eval(text)
+    return caught.value
+
+
+# ---- order, scope, binding
+
+
+def test_arguments_are_evaluated_in_order(sn):
+    assert sn.eval("(setq i 1) (list i (setq i 2) i (progn (setq i 3) i))") == "(1 2 2 3)"
+    assert sn.eval("(setq i 1) (+ i (let ((j 5)) (setq i 10) j))") == "6"
+    assert sn.eval("(setq i 1) (- i (cond ((setq i 7) i)) (if () 0 (setq i 2) i))") == "-8"
+
+
+def test_a_variable_read_after_a_call_has_the_value_the_call_gave_it(sn):
+    sn.eval("(setq v 1) (de change () (setq v 5)) (de f (v) (list v (change) v))")
+    assert sn.eval("(list (f 2) v)") == "((2 5 5) 1)"
+
+
+def test_a_variable_changed_in_one_branch_is_read_anew(sn):
+    sn.eval("(de f (x flag) (if flag (setq x 'changed)) x)")
+    assert sn.eval("(list (f 1 t) (f 1 ()))") == "(changed 1)"
+    sn.eval("(de g (x) (while (< x 3) (setq x (1+ x))) x)")
+    assert sn.eval("(g 0)") == "3"
+    sn.eval("(de h (x) (or (and (= x 1) (setq x 2) ()) x))")
+    assert sn.eval("(list (h 1) (h 3))") == "(2 3)"
+
+
+def test_bindings_are_undone_by_errors(sn):
+    sn.eval("(setq x 'outer) (de f (x) (let ((x 2)) (car x)))")
+    failure(sn, "(f 1)")
+    assert sn.eval("x") == "outer"
+
+
+def test_a_binding_hides_a_function_only_where_it_cannot_be_called(sn):
+    sn.eval("(de g () (length '(a b))) (de f (length) (g))")
+    assert sn.eval("(f ())") == "2"
+    assert sn.eval("(f (lambda (l) 'mine))") == "mine"
+    assert sn.eval("(let ((max 3) (list 4)) (list (max 1 2) max))") == "(2 3)"
+
+
+def test_the_global_value_is_seen_and_set_below_bindings(sn):
+    sn.eval("(defvar w 1) (de g () (setq :w (1+ :w)))")
+    assert sn.eval("(de f (w) (g) (list w :w)) (list (f 10) w)") == "((10 2) 2)"
+
+
+def test_redefining_reaches_code_that_was_compiled(sn):
+    sn.eval("(de helper (x) (* 2 x)) (de f (x) (helper x))")
+    assert sn.eval("(f 3)") == "6"
+    assert sn.eval("(de helper (x y) y) (de f2 () (helper 1 2)) (f2)") == "2"
+    assert sn.eval("(dm helper (name x) `(quote (macro ,x))) (f 3)") == "(macro x)"
+    assert sn.eval("(de helper (x) 'again) (f 3)") == "again"
+    assert sn.eval("(dmd helper (x) `(quote (dmd ,x))) (f 3)") == "(dmd x)"
+
+
+def test_interpreters_share_nothing():
+    one, other = Interpreter(), Interpreter()
+    one.eval("(defvar shared 1) (de f (x) 'one)")
+    assert other.eval("shared") == "()"
+    with pytest.raises(LispError, match="not a function call"):
+        other.eval("(f 1)")
+
+
+# ---- numbers
+
+
+@pytest.mark.parametrize(
+    ("text", "printed"),
+    [
+        ("(+ 1e308 1e308 -1e308)", None),
+        ("(+ 9007199254740992 1)", "9.0072e+15"),
+        ("(- (infinity) 1)", "Inf"),
+        ("(= (nan) (nan))", "()"),
+        ("(* 3 (/ 1 3))", "1"),
+    ],
+)
+def test_arithmetic_is_that_of_doubles(sn, text, printed):
+    if printed is None:
+        assert str(failure(sn, text)) == "+ : Floating exception"
+    else:
+        assert sn.eval(text) == printed
+
+
+def test_strings_and_truth_are_no_numbers(sn):
+    assert str(failure(sn, '(+ "a" "b")')) == '+ : not a real number : "a"'
+    assert str(failure(sn, "(+ t 1)")) == "+ : not a real number : t"
+    assert str(failure(sn, '(* 2 "a" 3)')) == '* : not a real number : "a"'
+    assert sn.eval("(= 1 t)") == "()"
+
+
+# ---- errors
+
+
+def test_an_error_knows_file_line_and_callers(sn, tmp_path):
+    file = tmp_path / "bad.sn"
+    file.write_text("(de g (y)\n  (car y))\n(de f (x)\n  (let ((z x))\n    (g z)))\n(f 3)\n")
+    error = failure(sn, f'(load "{file}")')
+    assert str(error) == "car : not a list : 3"
+    chain = [(frame.function, frame.line) for frame in error.frames]
+    assert chain[:3] == [("g", 2), ("f", 5), ("toplevel", 6)]
+    assert error.frames[0].file == str(file)
+
+
+def test_a_hook_sees_the_bindings_of_the_error(sn):
+    sn.eval("(defvar seen ()) (de f (x) (let ((y 2)) (car x)))")
+    failure(sn, "(let ((debug-hook (lambda () (setq seen (list x y))))) (f 1))")
+    assert sn.eval("seen") == "(1 2)"
+
+
+def test_wrong_syntax_is_an_error_only_when_it_is_reached(sn):
+    assert sn.eval("(de f (x) (if x (let 5 6) 'fine)) (f ())") == "fine"
+    assert "syntax error" in str(failure(sn, "(f t)"))
+
+
+# ---- recursion
+
+
+def test_recursion_a_hundred_thousand_deep(sn):
+    assert (
+        sn.eval("(de depth (n) (if (= n 0) 0 (1+ (depth (1- n))))) (depth 100000)") == "100000"
+    )
+    sn.eval("(de down (n) (if (= n 0) 0 (apply 'down (list (1- n)))))")
+    assert sn.eval("(down 20000)") == "0"
+
+
+def test_endless_recursion_is_a_lisp_error(sn):
+    assert "recursion" in str(failure(sn, "(de forever (n) (1+ (forever n))) (forever 1)"))
+    assert sn.eval("(+ 1 1)") == "2"
+
+
+def test_many_nested_binders_fit_into_python(sn):
+    text = "x"
+    for i in range(40):
+        text = f"(let ((v{i} {i})) (for (j{i} 1 1) {text}))"
+    assert sn.eval(f"(setq x 'inside) {text}") == "inside"
+
+
+# ---- the host
+
+
+def test_python_functions_are_called_when_registered(sn):
+    sn.register("flip", lambda value: value is None)
+    assert sn.eval("(list (flip 1) (flip ()))") == "(() t)"
+
+
+def test_a_name_beginning_with_a_bar_never_runs_a_command(sn, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for form in (
+        '(open-read "|touch x")',
+        '(writing "|touch x" 1)',
+        '(load-matrix "|touch x")',
+    ):
+        with pytest.raises(SnError, match="never runs a command"):
+            sn.eval(form)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_safe_mode_writes_nothing_and_reads_only_below_its_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "in").mkdir()
+    (tmp_path / "in" / "data.sn").write_text("(setq got 5)")
+    (tmp_path / "secret").write_text("1")
+    safe = Interpreter(safe=True, root=tmp_path / "in")
+    safe.warn = lambda text: None
+    assert safe.eval('(load "in/data.sn") got') == "5"
+    for form in (
+        '(load "secret")',
+        '(reading "in/../secret" (read))',
+        '(writing "out" (print 1))',
+        '(save-matrix [1] "m")',
+        '(unlink "secret")',
+        '(ps-window 9 9 "x.ps")',
+        '(chdir "/")',
+        "#.(+ 1 2)",
+        '(sys "ls")',
+    ):
+        with pytest.raises(SnError, match=r"refused|not run"):
+            safe.eval(form)
+    assert (tmp_path / "secret").exists()
+
+
+def test_safe_mode_may_write_where_it_is_told(tmp_path):
+    safe = Interpreter(safe=True, root=tmp_path, writable=tmp_path)
+    safe.eval(f'(writing "{tmp_path}/out" (print 1))')
+    assert (tmp_path / "out").read_text() == "1\n"
+
+
+# ---- anything at all
+
+
+ATOMS = [
+    "1", "0", "-3", "2.5", '"abc"', '""', "a", "x", "()", "t", "'a", "'(1 2 3)", "[1 2 3]",
+    "'((a 1) (b 2))", "car", "(lambda (x) x)", "1e300", ":x", "((x 3))", "(x 1 3)",
+]  # fmt: skip
+SLOW = {"sleep", "ask", "read", "exit", "quit", "repeat", "while", "do-while", "for", "range"}
+SLOW |= {"mapwhile", "mapfor", "net-kernel"}
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(0, 1 << 30))
+def test_no_program_breaks_the_interpreter(seed):
+    choose = random.Random(seed)
+    safe = Interpreter(lambda text: None, safe=True)
+    safe.warn = lambda text: None
+    names = [
+        symbol.name
+        for symbol in safe.symbols
+        if symbol.value is not None
+        and symbol.name not in SLOW
+        and not set(symbol.name) & set(BLANKS)
+        and symbol.name.islower()
+    ]
+
+    def form(depth):
+        if depth == 0 or choose.random() < 0.25:
+            return choose.choice(ATOMS)
+        count = choose.choice((0, 1, 1, 2, 2, 3))
+        parts = [choose.choice(names), *(form(depth - 1) for _ in range(count))]
+        return "(" + " ".join(parts) + ")"
+
+    for _ in range(25):
+        text = form(3)
+        try:
+            safe.eval(text)
+        except (Leave, UntrustedForm):
+            pass
+        except LispError as error:
+            assert "internal error" not in str(error), text
