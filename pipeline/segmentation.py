@@ -20,7 +20,7 @@ ZOOM = 1.35 * ROOM / HEIGHT  # small marks stay small
 LONGEST = 6  # pieces in a candidate
 WIDEST = 1.6 * HEIGHT  # pixels
 GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
-DEEPEST = 0.55 * HEIGHT  # black pixels that a cut may cross
+DEEPEST = 0.75 * HEIGHT  # black pixels that a cut may cross
 
 
 @dataclass(frozen=True, slots=True)

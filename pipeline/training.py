@@ -29,7 +29,7 @@ RUBBISH = len(SYMBOLS)
 CERTAIN, DOUBTFUL = 0.87, 0.72  # shares of ink that make a candidate a symbol, or rubbish
 WRONG_CUTS = 1.3  # kept for every symbol
 CHUNK = 500  # lines written from one seed
-SHARES = (0.4, 0.2, 0.4)  # stroke hands, pen-digit hands, MNIST hands
+SHARES = (0.35, 0.3, 0.35)  # stroke hands, pen-digit hands, MNIST hands
 
 
 @dataclass(frozen=True, slots=True)
