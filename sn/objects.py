@@ -2,8 +2,8 @@
 
 Inside a method the slots of the object are variables. Their symbols are tracked, so while a
 method runs, the value of a slot *is* the binding the method made, wherever on the symbol's
-stack later bindings have pushed it: an `Instance` knows its active bindings, and reads and writes go
-there. When the method ends, values return to the object.
+stack later bindings have pushed it: an `Instance` knows its active bindings, and reads and
+writes go there. When the method ends, values return to the object.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -40,7 +40,7 @@ class SnClass:
         if parent is not None:
             parent.children.append(self)
         for slot in slots:
-            slot.track()
+            slot.bind(True)
 
     def find(self, method: Symbol) -> "tuple[Any, SnClass] | None":
         """Return a method and the class that defines it."""

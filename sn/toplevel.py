@@ -127,7 +127,14 @@ class Toplevel:
                     return
                 self.failed(end)
             except LispError as error:
+                self._skip_line(source, error)
                 self.failed(error)
+
+    def _skip_line(self, source: Source, error: LispError) -> None:
+        """After an error in reading, the rest of the line means nothing."""
+        if not error.located:
+            newline = source.text.find("\n", max(source.at - 1, 0))
+            source.at = newline + 1 if newline >= 0 else len(source.text)
 
     def failed(self, error: LispError) -> None:
         """Show an error that has come up to the toplevel."""
@@ -166,9 +173,7 @@ class Toplevel:
                 source.at = len(source.text)
                 status = 1
             except LispError as error:
-                if not error.located:  # a reading error: the rest of the line is lost
-                    newline = source.text.find("\n", source.at)
-                    source.at = newline + 1 if newline >= 0 else len(source.text)
+                self._skip_line(source, error)
                 self.failed(error)
                 if self.ask is None:
                     return 1

@@ -78,7 +78,7 @@ def test_an_unfinished_list_names_its_beginning(sn):
 
 @pytest.mark.parametrize("text", ['"a\nb"', '"\\q"', "(a . )", "(a . b c)", "1e400"])
 def test_bad_text_is_an_error_of_read(sn, text):
-    with pytest.raises(LispError, match="^read : "):
+    with pytest.raises(LispError, match=r"^read : "):
         read(sn, text)
 
 
