@@ -76,7 +76,7 @@ def without_rules(ink: np.ndarray) -> np.ndarray:
     clean = ink.copy()
     length = max(24, min(columns // 3, 5 * rows // 2))
     # A closing bridges small breaks and steps of slightly slanted lines.
-    joined = cv2.morphologyEx(black, cv2.MORPH_CLOSE, np.ones((2, 7), np.uint8))
+    joined = cv2.morphologyEx(black, cv2.MORPH_CLOSE, np.ones((3, 7), np.uint8))
     runs = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))
     runs = cv2.dilate(runs, np.ones((3, 5), np.uint8)) & joined
     count, labels, stats, _ = cv2.connectedComponentsWithStats(runs)

@@ -126,24 +126,6 @@ def test_what_is_no_amount_is_refused_by_grammar(made, fake, files):
     assert made(engine=Odd()).read(files.strip()).reason == "grammar"
 
 
-def test_strings_of_one_amount_are_one_guess(made, fake, files):
-    guesses = (("740", 0.5), ("$740", 0.2), ("140", 0.15), ("740.-", 0.05), ("7.4", 0.01))
-
-    class Torn(type(fake.engine)):
-        def decode(self, *arguments):
-            found = super().decode(*arguments)
-            return replace(found, n_best=guesses, confidence=0.5, note="it may also be $740")
-
-    reading = made(engine=Torn(), min_confidence=0.7).read(files.strip())
-    assert (reading.text, reading.amount) == ("740", "740.00")
-    assert [text for text, _ in reading.n_best] == ["740", "140", "7.4"]
-    assert [p for _, p in reading.n_best] == pytest.approx([0.75, 0.15, 0.01])
-    assert reading.confidence == pytest.approx(0.75)
-    assert made(engine=Torn()).read(files.strip()).note == "it may also be 140"
-    digits = made(engine=Torn(), grammar="digits").read(files.strip())
-    assert (digits.reason, digits.n_best) == ("ambiguous", guesses)
-
-
 def test_assumed_cents_are_flagged(made, fake, files):
     class Whole(type(fake.engine)):
         def decode(self, *arguments):

@@ -1,0 +1,80 @@
+"""Ink taken from paper: its size is that of the writing, rules and specks are gone."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.handwriting import StrokeHand
+from pipeline.normalization import HEIGHT, INK, normalize
+from pipeline.synthesis import Style, compose
+
+
+@pytest.fixture(scope="module")
+def line():
+    rng = np.random.default_rng(4)
+    return compose("2605", StrokeHand(rng), rng, Style())
+
+
+def on_paper(line, margin=20, paper=235.0, ink=40.0):
+    page = np.full(np.add(line.ink.shape, 2 * margin), paper, np.float32)
+    inside = page[margin:-margin, margin:-margin]
+    inside[:] = paper + (ink - paper) * line.ink
+    return page
+
+
+@pytest.mark.parametrize("zoom", [0.7, 1.0, 2.0, 3.5])
+def test_digits_come_out_at_one_height_whatever_the_scan(line, zoom):
+    page = cv2.resize(on_paper(line), None, fx=zoom, fy=zoom, interpolation=cv2.INTER_AREA)
+    writing = normalize(np.rint(page).astype(np.uint8))
+    rows = np.flatnonzero((writing.ink >= INK).any(axis=1))
+    assert 0.8 * HEIGHT <= np.ptp(rows) + 1 <= 1.5 * HEIGHT
+    assert writing.digit_height == pytest.approx(zoom * normalize_height(line), rel=0.2)
+
+
+def normalize_height(line):
+    return float(np.median(line.boxes[:, 3]))
+
+
+def test_boxes_lead_back_to_the_source(line):
+    page = on_paper(line, margin=30)
+    writing = normalize(page.astype(np.uint8))
+    columns = np.flatnonzero((writing.ink >= INK).any(axis=0))
+    rows = np.flatnonzero((writing.ink >= INK).any(axis=1))
+    x, y, width, height = writing.box(
+        columns[0], rows[0], np.ptp(columns) + 1, np.ptp(rows) + 1
+    )
+    dark = page < 140
+    assert x == pytest.approx(np.flatnonzero(dark.any(axis=0))[0], abs=4)
+    assert y == pytest.approx(np.flatnonzero(dark.any(axis=1))[0], abs=4)
+    assert x + width == pytest.approx(np.flatnonzero(dark.any(axis=0))[-1] + 1, abs=4)
+    assert y + height == pytest.approx(np.flatnonzero(dark.any(axis=1))[-1] + 1, abs=4)
+
+
+def black(writing):
+    return float((writing.ink >= INK).sum())
+
+
+def test_a_rule_is_removed_and_the_digits_stay(line):
+    page = on_paper(line, margin=25)
+    clean = black(normalize(page.astype(np.uint8)))
+    ruled = page.copy()
+    ruled[-22:-20] = 60
+    assert black(normalize(ruled.astype(np.uint8))) == pytest.approx(clean, rel=0.12)
+
+
+def test_shaded_and_tinted_paper_is_no_ink(line):
+    page = on_paper(line, paper=200, ink=30)
+    clean = black(normalize(page.astype(np.uint8)))
+    shade = np.linspace(0.65, 1.0, page.shape[1], dtype=np.float32)
+    assert black(normalize((page * shade).astype(np.uint8))) == pytest.approx(clean, rel=0.2)
+
+
+def test_faint_ink_counts_like_black_ink(line):
+    strong = black(normalize(on_paper(line).astype(np.uint8)))
+    faint = black(normalize(on_paper(line, paper=230, ink=175).astype(np.uint8)))
+    assert faint == pytest.approx(strong, rel=0.2)
+
+
+@pytest.mark.parametrize("shape", [(40, 200), (8, 8), (300, 40), (1, 60)])
+def test_blank_paper_has_no_writing(shape):
+    assert normalize(np.full(shape, 240, np.uint8)) is None

@@ -1,0 +1,78 @@
+"""Cuts and candidates: a missing cut is fatal, so every symbol must be some candidate."""
+
+import cv2
+import numpy as np
+import pytest
+
+from pipeline.handwriting import StrokeHand
+from pipeline.normalization import HEIGHT, finish
+from pipeline.segmentation import LONGEST, cuts_of, pieces_of, segment
+from pipeline.synthesis import Style, compose, random_digits
+from pipeline.training import RUBBISH, SYMBOLS, label_candidates, near
+
+
+def circles(gap=0):
+    """Two rings of digit size side by side, `gap` pixels between them (negative: joined)."""
+    ink = np.zeros((HEIGHT + 12, 2 * HEIGHT + 20 + max(gap, 0)), np.uint8)
+    for k in range(2):
+        center = (8 + HEIGHT // 3 + k * (2 * (HEIGHT // 3) + 4 + gap), 6 + HEIGHT // 2)
+        cv2.ellipse(ink, center, (HEIGHT // 3, HEIGHT // 2), 0, 0, 360, 255, 3)
+    return ink.astype(np.float32) / 255
+
+
+def test_joined_rings_are_cut_where_they_touch():
+    ink = circles(-3)
+    black = (ink >= 0.35).astype(np.uint8)
+    assert cv2.connectedComponents(black)[0] == 2
+    columns = np.flatnonzero(black.any(axis=0))
+    middle = columns.mean()
+    part = np.ascontiguousarray(black[:, columns[0] : columns[-1] + 1])
+    rows = np.flatnonzero(part.any(axis=1))
+    part = np.ascontiguousarray(part[rows[0] : rows[-1] + 1])
+    assert min(abs(cut.mean() + columns[0] - middle) for cut in cuts_of(part)) < 3
+
+
+def test_a_ring_alone_is_one_candidate_among_others():
+    found = segment(circles(12))
+    whole = found.boxes[:, 2] > 0.55 * HEIGHT
+    assert whole.sum() == 2
+    assert found.whole[whole].all()
+
+
+def test_pieces_are_numbered_from_left_to_right():
+    pieces, component = pieces_of(circles(6))
+    assert len(component) == pieces.max() + 1
+    centers = [np.mean(np.nonzero(pieces == k)[1]) for k in range(pieces.max() + 1)]
+    assert centers == sorted(centers)
+
+
+def test_candidates_are_runs_of_pieces_on_a_retina():
+    found = segment(circles(0))
+    assert (found.spans[:, 0] <= found.spans[:, 1]).all()
+    assert (found.spans[:, 1] - found.spans[:, 0] < LONGEST).all()
+    assert found.images.shape[1:] == (32, 32)
+    assert found.images.min() >= -0.1 - 1e-6
+    assert found.images.max() <= 1.175 + 1e-5
+    assert found.images.max(axis=(1, 2)).min() > 0.3
+
+
+@pytest.mark.parametrize("ink", [np.zeros((40, 90), np.float32), np.zeros((3, 3), np.float32)])
+def test_no_ink_gives_no_candidates(ink):
+    assert segment(ink) is None
+
+
+@pytest.mark.jit
+def test_nearly_every_symbol_of_a_line_is_some_candidate():
+    rng = np.random.default_rng(11)
+    missed = total = 0
+    for _ in range(60):
+        line = compose(random_digits(rng, 4, 8), StrokeHand(rng), rng, Style(gap=2.0))
+        writing = finish(line.ink)
+        found = segment(writing.ink)
+        labels = label_candidates(found, near(line.owner, writing), line.text, writing.ink)
+        assert set(labels) <= {-1, *range(RUBBISH + 1)}
+        have = [SYMBOLS[k] for k in labels[(labels >= 0) & (labels < RUBBISH)]]
+        for symbol in set(line.text):
+            total += line.text.count(symbol)
+            missed += max(0, line.text.count(symbol) - have.count(symbol))
+    assert missed <= 0.05 * total
