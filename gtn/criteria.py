@@ -22,7 +22,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from gtn import kernels_fused
+from gtn import kernels_criteria
 from gtn.composition import compose
 from gtn.graph import (
     Float,
@@ -154,7 +154,7 @@ def _batch(
     sizes2, arcs2, penalty2, ends2 = _packed(seconds)
     gradient1, gradient2 = np.zeros(penalty1.size), np.zeros(penalty2.size)
     results = np.empty((len(seconds), 3))
-    kernels_fused.criterion_batch(
+    kernels_criteria.criterion_batch(
         summed, discriminative, sizes1, arcs1, penalty1, ends1, sizes2, arcs2, penalty2, ends2,
         gradient1, gradient2, results,
     )  # fmt: skip
@@ -229,7 +229,7 @@ def ctc_energy(
     gradient, results = np.zeros(table.size), np.empty(2)
     if table.size and np.isneginf(table).any():
         raise GraphError("ctc_energy: a penalty is -inf")
-    if kernels_fused.ctc_criterion(True, table, labels, blank, gradient, results) < 0:
+    if kernels_criteria.ctc_criterion(True, table, labels, blank, gradient, results) < 0:
         raise GraphError(f"ctc_energy: the target {list(target)} holds the blank {blank} or -1")
     return float(results[0] - results[1]), gradient.reshape(table.shape)
 
@@ -258,7 +258,7 @@ def segment_energy(
     labels = np.asarray(target, np.int32)
     gradient, results = np.zeros(table.size), np.empty(2)
     summed, discriminative = CRITERIA[criterion]
-    how = kernels_fused.segment_criterion(
+    how = kernels_criteria.segment_criterion(
         summed, discriminative, cuts, table, labels, gradient, results
     )
     if how == 0:  # a cycle of spans or a penalty of -inf: the general way knows what to say

@@ -235,6 +235,7 @@ def test_grammar_gradient_of_the_discriminative_criterion():
 # ------------------------------------------------------------------ large and degenerate
 
 
+@pytest.mark.jit
 def test_a_chain_of_200_000_nodes():
     n = 200_000
     graph = gtn.chain_graph(np.zeros(n - 1, np.int32), penalty=np.full(n - 1, 0.5))
@@ -248,6 +249,7 @@ def test_a_chain_of_200_000_nodes():
         gtn.svg(graph)
 
 
+@pytest.mark.jit
 def test_long_alignments_stay_exact():
     """States that differ by thousands of nats: the wide numbers agree with the log domain."""
     rng = np.random.default_rng(0)
