@@ -15,17 +15,19 @@ if TYPE_CHECKING:
     from sn.interpreter import Interpreter
 
 
+_NUMBERS = {float, int}
+
+
 def units(network: Network, layer: Any) -> np.ndarray:
     """Return the unit numbers of a layer, a list that may be nested, as int32."""
     atoms: list[Any] = []
     _collect(layer, atoms)
-    for kind in set(map(type, atoms)) - {float, int}:
-        raise LispError("bad neuron number", next(a for a in atoms if a.__class__ is kind))
-    found = np.array(atoms, dtype=np.int32)
-    if len(found) and found.view(np.uint32).max() >= network.unit_count:
-        bad = found[(found < 0) | (found >= network.unit_count)]
-        raise LispError("bad neuron number", float(bad[0]))
-    return found
+    if not set(map(type, atoms)) <= _NUMBERS:
+        raise LispError("bad neuron number", next(a for a in atoms if type(a) not in _NUMBERS))
+    if atoms and (min(atoms) < 0 or max(atoms) >= network.unit_count):
+        bad = next(a for a in atoms if not 0 <= a < network.unit_count)
+        raise LispError("bad neuron number", bad)
+    return np.array(atoms, dtype=np.int32)
 
 
 def _collect(cell: Any, atoms: list[Any]) -> None:

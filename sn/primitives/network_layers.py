@@ -48,6 +48,9 @@ def _show(network: Network, values: np.ndarray, layers: list[Any], shown: Any) -
     Units left over keep their states, unless a whole layer is left over as well.
     """
     found = [units(network, layer) for layer in layers]
+    if len(layers) == 1 and len(values) <= len(found[0]):
+        network.values[found[0][: len(values)]] = values
+        return
     ends = np.cumsum([len(each) for each in found])
     if len(values) > ends[-1]:
         raise LispError("bad neuron number list", function="get-pattern-2")
