@@ -570,6 +570,8 @@ def fused(
             high = max(high, penalty2[a])
     if low == -np.inf or (summed and high - low > STEP_NATS):
         return 0
+    if top > 65536 + 4 * m2:  # a list by label would be mostly empty
+        return 0
     for a in range(arcs1.shape[1]):
         if penalty1[a] == -np.inf:
             return 0

@@ -271,6 +271,13 @@ def test_forced_paths_far_below_the_best_fall_back_exactly():
     assert loss.energy == pytest.approx(6000.0, rel=1e-12)
 
 
+def test_huge_labels_cost_no_memory():
+    label = 2_000_000_000
+    graph = Graph(2, [0], [1], [0, 0], [1, 1], [label, 3], penalty=[1.0, 2.0])
+    assert gtn.viterbi_penalty(gtn.compose(graph, gtn.chain_graph([label]))) == 1.0
+    assert gtn.forward_energy(graph, [label]).energy == 1.0
+
+
 # ------------------------------------------------------------------ streaming
 
 
