@@ -72,6 +72,7 @@ class Interpreter:
         self.handlers: list[Callable[[], Any]] = []
         self.properties: dict[Symbol, list[tuple[Any, Any]]] = {}
         self.last_error: LispError | None = None
+        self.unique = 0
         self.debugger: Callable[[LispError], None] | None = None
         self.warn: Callable[[str], None] = self._warn
         self.network: Any = None
@@ -96,10 +97,13 @@ class Interpreter:
             self.put(name, Special((name,), "", None))
         for family in FAMILIES:
             self.install(family)
+        from sn.primitives.aliases import ALIASES
         from sn.primitives.files import autoload_function
         from sn.primitives.graphics import variables as graphics_variables
         from sn.primitives.objects import builtin_class
 
+        for alias, name in ALIASES.items():
+            self.put(alias, self.intern(name).value)
         for library, names in AUTOLOAD.items():
             for name in names:
                 autoload_function(self, self.intern(name), library)

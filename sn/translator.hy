@@ -336,7 +336,7 @@ SN words never become Hy names: the tables are keyed by strings."
   (call-found u form found form.cdr))
 
 (defspecial EXPRESSIONS ["==>"] [u form]
-  (need form 2)
+  (need form 2 "arguments expected")
   (setv found (site u (helper "method" (expression u form.cdr.car)
                               (constant u form.cdr.cdr.car))
                     form form.car []))
@@ -654,9 +654,11 @@ SN words never become Hy names: the tables are keyed by strings."
                                          :body [(ast.Break)] :orelse [])] block)))
       (emit u (ast.While :test node :body (or block [(ast.Pass)]) :orelse []))))
 
-(defn need [form least]
+(defn need [form least [message None]]
   (setv n (proper-length form.cdr))
-  (when (< n least) (raise (LispError (expected least)))))
+  (when (< n least)
+    (raise (LispError (or message
+                          (.format "bad '{}' construction" form.car.name))))))
 
 (defspecial STATEMENTS ["while"] [u form destination]
   (need form 1)
@@ -888,13 +890,13 @@ SN words never become Hy names: the tables are keyed by strings."
   (choice u (test u form.cdr.car) (Cons form.cdr.cdr.car None) form.cdr.cdr.cdr))
 
 (defspecial STATEMENTS ["when"] [u form destination]
-  (need form 1)
+  (need form 2)
   (branch u destination (test u form.cdr.car)
     (fn [u] (body u form.cdr.cdr destination))
     (fn [u] (finish u (literal None) destination))))
 
 (defspecial EXPRESSIONS ["when"] [u form]
-  (need form 1)
+  (need form 2)
   (choice u (test u form.cdr.car) form.cdr.cdr None))
 
 (defspecial STATEMENTS ["cond"] [u form destination]
@@ -902,7 +904,7 @@ SN words never become Hy names: the tables are keyed by strings."
     (if (isinstance cell Cons)
         (do (setv clause cell.car)
             (when (not (isinstance clause Cons))
-              (raise (LispError "syntax error in a 'cond' clause" clause)))
+              (raise (LispError "bad 'cond' construction" clause)))
             (branch u destination (test u clause.car)
               (fn [u] (body u clause.cdr destination))
               (fn [u] (clauses u cell.cdr))))
@@ -1039,7 +1041,7 @@ SN words never become Hy names: the tables are keyed by strings."
           (helper "Cons" head (rebuild u form.cdr nodes)))))
 
 (defspecial EXPRESSIONS ["backquote"] [u form]
-  (need form 1)
+  (need form 1 (expected 1))
   (setv nodes [])
   (for [part (unquoted form.cdr.car [])] (add-argument u nodes expression part))
   (rebuild u form.cdr.car nodes))
@@ -1123,7 +1125,7 @@ SN words never become Hy names: the tables are keyed by strings."
 ;; ---------------------------------------------------------------- definitions
 
 (defspecial EXPRESSIONS ["lambda" "flambda" "mlambda"] [u form]
-  (need form 2)
+  (need form 2 "illegal definition of function")
   (setv kind (get {"lambda" "DE" "flambda" "DF" "mlambda" "DM"}
                   (. (u.interpreter.callable-below form.car) name)))
   (constant u (u.interpreter.function kind None form.cdr.car form.cdr.cdr form.pos)))

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 @primitive("eval", interpreter=True)
 def evaluate(interpreter: "Interpreter", *forms: Any) -> Any:
     """Evaluate forms; return the last value."""
+    if not forms:
+        raise LispError("no arguments")
     value = None
     for form in forms:
         value = interpreter.evaluate(form)
@@ -345,3 +347,57 @@ def save(interpreter: "Interpreter", name: Any, symbols: Any) -> None:
     finally:
         interpreter.output = outer
         output.close()
+
+
+# ---- looking on
+
+
+@special("debug", "nodebug", "discard", pattern="b")
+def plain_body(interpreter: "Interpreter", body: "Callable[[], Any]") -> Any:
+    """Evaluate a body."""
+    return body()
+
+
+@primitive("where", interpreter=True)
+def where(interpreter: "Interpreter", count: Any = 0.0) -> None:
+    """Print the calls that led to the last error, or so many of them."""
+    error = interpreter.last_error
+    frames = [] if error is None else [f for f in error.frames if hasattr(f, "form")]
+    most = integer(count) - 1 if integer(count) > 0 else len(frames)
+    for place, frame in enumerate(frames[:most]):
+        word = "from:" if place else "in:  "
+        text = show(frame.form).split("\n")[0][:60]
+        interpreter.output.write(f"** {word} {text}\n")
+
+
+@primitive("uniq", interpreter=True)
+def uniq(interpreter: "Interpreter") -> float:
+    """Return a number that was not returned before."""
+    interpreter.unique += 1
+    return float(interpreter.unique)
+
+
+@special("let-filter", pattern="qQ")
+def let_filter(interpreter: "Interpreter", declaration: Any, body: Any) -> Any:
+    """Evaluate a body with a list taken apart by a pattern, if it has that shape."""
+    if declaration.__class__ is not Cons or declaration.car.__class__ is not Cons:
+        raise LispError("syntax error in variable declaration part")
+    pattern, value = declaration.car.car, interpreter.evaluate(declaration.car.cdr.car)
+    found: list[tuple[Symbol, Any]] = []
+    if not _matches(pattern, value, found):
+        return None
+    quote = interpreter.intern("quote")
+    pairs = [from_items([name, from_items([quote, part])]) for name, part in found]
+    form = Cons(interpreter.intern("let"), Cons(from_items(pairs), body))
+    return interpreter.evaluate(form)
+
+
+def _matches(pattern: Any, value: Any, found: list[tuple[Symbol, Any]]) -> bool:
+    while pattern.__class__ is Cons and value.__class__ is Cons:
+        if not _matches(pattern.car, value.car, found):
+            return False
+        pattern, value = pattern.cdr, value.cdr
+    if pattern.__class__ is Symbol:
+        found.append((pattern, value))
+        return True
+    return bool(pattern == value)

@@ -554,3 +554,37 @@ def sys_command(interpreter: "Interpreter", command: str) -> None:
 def getenv(name: str) -> Any:
     """Return an environment variable."""
     return os.environ.get(string(name))
+
+
+@primitive("fileinfo", interpreter=True)
+def fileinfo(interpreter: "Interpreter", name: str) -> Any:
+    """Return type, size and times of a file as an association list, () if it is not there."""
+    from datetime import datetime
+
+    from sn.cells import Cons
+    from sn.primitives.system import Date
+
+    path = interpreter.readable_path(interpreter.check_name(string(name)))
+    if not path.exists():
+        return None
+    state, intern = path.stat(), interpreter.intern
+
+    def moment(seconds: float) -> Date:
+        return Date(datetime.fromtimestamp(int(seconds)))
+
+    return from_items(
+        [
+            Cons(intern("type"), intern("dir" if path.is_dir() else "reg")),
+            Cons(intern("size"), float(state.st_size)),
+            Cons(intern("mode"), float(state.st_mode)),
+            Cons(intern("atime"), moment(state.st_atime)),
+            Cons(intern("mtime"), moment(state.st_mtime)),
+            Cons(intern("ctime"), moment(state.st_ctime)),
+        ]
+    )
+
+
+@primitive("writablep", interpreter=True)
+def writablep(interpreter: "Interpreter", name: str) -> Any:
+    """Tell whether a file may be written."""
+    return truth(os.access(interpreter.check_name(string(name)), os.W_OK))

@@ -66,14 +66,16 @@ def make_list(*values: Any) -> Any:
 
 @primitive("length")
 def length(cell: Any) -> float:
-    """Count the elements of a list."""
-    if cell is not None and cell.__class__ is not Cons:
-        return 0.0
-    count = 0.0
+    """Count the elements of a list; -1 for one that goes round in a circle."""
+    count, slow = 0, cell
     while cell.__class__ is Cons:
         count += 1
         cell = cell.cdr
-    return count
+        if cell is slow:
+            return -1.0
+        if count % 2:
+            slow = slow.cdr
+    return float(count)
 
 
 @primitive("member")
@@ -93,14 +95,28 @@ def append(*lists: Any) -> Any:
         return None
     result = lists[-1]
     for part in reversed(lists[:-1]):
-        result = from_items(items(part), result)
+        result = from_items(_elements(part), result)
     return result
+
+
+def _elements(cell: Any) -> list[Any]:
+    """Return the elements of a list; of anything else, none."""
+    return items(cell) if cell.__class__ is Cons else []
 
 
 @primitive("nfirst", "firstn")
 def nfirst(count: float, cell: Any) -> Any:
     """Return the first elements of a list."""
-    return from_items(items(cell)[: max(integer(count), 0)])
+    number_of = max(integer(count), 0)
+    found = _elements(cell)[:number_of]
+    return from_items(found, lastcdr_tail(cell) if len(found) < number_of else None)
+
+
+def lastcdr_tail(cell: Any) -> Any:
+    """Return what ends a list: () or the end of a dotted one."""
+    while cell.__class__ is Cons:
+        cell = cell.cdr
+    return cell
 
 
 @primitive("nth")
@@ -112,7 +128,7 @@ def nth(place: Any, cell: Any) -> Any:
     while count > 0 and cell.__class__ is Cons:
         cell = cell.cdr
         count -= 1
-    return first(cell)
+    return cell.car if count == 0 and cell.__class__ is Cons else None
 
 
 @primitive("nthcdr")
@@ -129,9 +145,11 @@ def nthcdr(place: Any, cell: Any) -> Any:
 
 @primitive("last")
 def last(cell: Any) -> Any:
-    """Return the last element."""
-    found = items(cell)
-    return found[-1] if found else None
+    """Return the last element, or the end of a dotted list."""
+    if cell.__class__ is not Cons:
+        return None
+    cell = lastcdr(cell)
+    return cell.car if cell.cdr is None else cell.cdr
 
 
 @primitive("lastcdr")
@@ -146,7 +164,7 @@ def lastcdr(cell: Any) -> Any:
 def reverse(cell: Any) -> Any:
     """Return a list the other way round."""
     result = None
-    for value in items(cell):
+    for value in _elements(cell):
         result = Cons(value, result)
     return result
 
@@ -492,3 +510,26 @@ def getp(interpreter: "Interpreter", name: Any, key: Any) -> Any:
         if known == key:
             return value
     return None
+
+
+@primitive("makelist")
+def makelist(count: float, value: Any) -> Any:
+    """Return a list of one value, so many times."""
+    number_of = integer(count)
+    if number_of < 0:
+        raise LispError("illegal negative value", count)
+    if number_of > 32767:
+        raise LispError("too large integer in makelist", count)
+    return from_items([value] * number_of)
+
+
+@primitive("null?")
+def is_null(value: Any) -> Any:
+    """Tell whether a value is ()."""
+    return truth(value is None)
+
+
+@primitive("boolean?")
+def is_boolean(value: Any) -> Any:
+    """Tell whether a value is t or ()."""
+    return truth(value is None or value is T)

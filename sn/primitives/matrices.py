@@ -724,3 +724,51 @@ def matrix_to_list(value: Any) -> Any:
 def list_to_matrix(values: Any) -> Matrix:
     """Return a double vector of the numbers of a list."""
     return like("d", [number(value) for value in flat(values)])
+
+
+@primitive("m/m")
+def m_by_m(one: Any, two: Any, target: Any = None) -> Matrix:
+    """Divide two matrices element by element."""
+    _same_shape(matrix(one).array, matrix(two).array)
+    result = _checked("m/m", np.divide, one.values(), two.values())
+    return _result(matrix(one).letter, result, target)
+
+
+@primitive("clone-matrix")
+def clone_matrix(value: Any) -> Matrix:
+    """Return a new float matrix of the same dimensions."""
+    return make("f", matrix(value).array.shape)
+
+
+@primitive("contiguousp")
+def contiguousp(value: Any) -> Any:
+    """Tell whether the elements of a matrix lie side by side."""
+    return truth(matrix(value).array.flags.c_contiguous)
+
+
+@primitive("idx-undim")
+def idx_undim(value: Any) -> None:
+    """Take the dimensions off a matrix: it becomes a vector of its elements, in place."""
+    matrix(value).set_array(value.array.reshape(-1))
+
+
+@primitive("idx-m1permute")
+def idx_m1permute(value: Any, order: Any, target: Any = None) -> Matrix:
+    """Return the elements of a vector in another order."""
+    places = matrix(order).values().astype(np.int64)
+    array = matrix(value).values()
+    if places.size and (places.min() < 0 or places.max() >= array.shape[0]):
+        raise LispError("bad arguments")
+    return _result(matrix(value).letter, array[places], target)
+
+
+@primitive("idx-m2permute")
+def idx_m2permute(value: Any, order: Any, target: Any = None) -> Matrix:
+    """Return the rows of a matrix in another order."""
+    return idx_m1permute(value, order, target)
+
+
+@primitive("load-matrix-into", interpreter=True)
+def load_matrix_into(interpreter: "Interpreter", name: Any, target: Any) -> Matrix:
+    """Read a matrix file into a matrix of the same dimensions."""
+    return idx_copy(idxfile.load(_data(interpreter, name)), target)

@@ -332,7 +332,19 @@ def infinity() -> float:
     return math.inf
 
 
-@primitive("isnan")
+@primitive("infinityp")
+def infinityp(value: float) -> Any:
+    """Tell whether a number is infinite."""
+    return truth(number(value) in (math.inf, -math.inf))
+
+
+@primitive("not-nan")
+def not_nan(value: float) -> Any:
+    """Return a number unless it is none."""
+    return value if number(value) == value else None
+
+
+@primitive("isnan", "nanp")
 def isnan(value: float) -> Any:
     """Tell whether a number is none."""
     return truth(number(value) != value)
@@ -376,7 +388,7 @@ def make_range(low: float, high: Any = None, step: Any = None) -> Any:
         step = 1.0 if number(low) <= number(high) else -1.0
     low, high, step = float(number(low)), number(high), number(step)
     if step == 0:
-        raise LispError("increment is zero")
+        raise LispError("illegal argument(s)")
     values = []
     while low <= high if step > 0 else low >= high:
         values.append(low)
@@ -384,10 +396,10 @@ def make_range(low: float, high: Any = None, step: Any = None) -> Any:
     return from_items(values)
 
 
-def _filled(cell: Any) -> list[float]:
+def _filled(cell: Any, message: str = "empty list") -> list[float]:
     values = numbers(cell)
     if not values:
-        raise LispError("empty list")
+        raise LispError(message)
     return values
 
 
@@ -434,22 +446,27 @@ def sdev(cell: Any) -> float:
 @primitive("median")
 def median(cell: Any) -> float:
     """Return the median; of two, the lower."""
-    values = sorted(_filled(cell))
+    values = sorted(_filled(cell, "Empty list"))
     return values[(len(values) - 1) // 2]
 
 
 @primitive("quantile")
 def quantile(cell: Any, fraction: float) -> float:
     """Return the element below which a fraction of the list lies."""
-    values = sorted(_filled(cell))
+    values = sorted(_filled(cell, "Empty list"))
+    if not 0 <= number(fraction) <= 1:
+        raise LispError("illegal fractile", fraction)
     place = math.floor(len(values) * number(fraction))
     return values[max(0, min(place, len(values) - 1))]
 
 
 @primitive("ksmallest")
-def ksmallest(cell: Any, count: float) -> Any:
-    """Return the smallest numbers of a list, in ascending order."""
-    return from_items(sorted(numbers(cell))[: integer(count)])
+def ksmallest(cell: Any, count: float) -> float:
+    """Return the k-th smallest number of a list."""
+    values = sorted(_filled(cell, "Empty list"))
+    if not 1 <= integer(count) <= len(values):
+        raise LispError("Argument is out of bounds", count)
+    return values[integer(count) - 1]
 
 
 @primitive("rank", arity="3 arguments were expected")
@@ -462,7 +479,7 @@ def rank(cell: Any, target: float, width: float = 0.0) -> Any:
 def _pairs(one: Any, two: Any) -> list[tuple[float, float]]:
     a, b = numbers(one), numbers(two)
     if len(a) != len(b):
-        raise LispError("lists have different length")
+        raise LispError("numeric list expected")
     return list(zip(a, b, strict=True))
 
 

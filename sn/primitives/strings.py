@@ -392,3 +392,12 @@ def regex_skip(pattern: str, text: str, count: Any = None) -> Any:
         return text
     found = _matches(pattern, text, float(number_of))
     return text[found[-1][1] :] if found else None
+
+
+@primitive("regex-tail")
+def regex_tail(pattern: str, text: str, count: Any = None) -> Any:
+    """Return the end of a text that begins after all but the last matches."""
+    number_of = 1 if count is None else integer(count)
+    found = _matches(pattern, text, None)
+    place = len(found) - number_of
+    return None if place < 0 else text[found[place][0] :]

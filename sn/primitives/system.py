@@ -319,3 +319,39 @@ def beep(interpreter: "Interpreter") -> None:
 def version() -> str:
     """Return name and version of this simulator."""
     return "SN 2.8 (holmdel)"
+
+
+@primitive("split-date", interpreter=True)
+def split_date(interpreter: "Interpreter", value: Any) -> Any:
+    """Return the fields of a date as an association list, with wday and yday if known."""
+    from sn.cells import Cons
+
+    intern = interpreter.intern
+    known = zip(FIELDS[date(value).first : value.last + 1], value.key(), strict=True)
+    pairs = [
+        Cons(intern(name), float(part - 1900 if name == "year" else part))
+        for name, part in known
+    ]
+    if value.first == 0 and value.last >= 2:
+        day = value.moment.timetuple()
+        pairs.append(Cons(intern("wday"), float((day.tm_wday + 1) % 7)))
+        pairs.append(Cons(intern("yday"), float(day.tm_yday - 1)))
+    return from_items(pairs)
+
+
+@primitive("points-2-rect")
+def points_2_rect(points: Any) -> Any:
+    """Return the rectangle around points x1 y1 x2 y2 ..."""
+    values = numbers(points)
+    xs, ys = values[::2], values[1::2]
+    if not xs or len(xs) != len(ys):
+        raise LispError("not a list of points", points)
+    x, y = min(xs), min(ys)
+    return from_items([x, y, max(xs) - x + 1, max(ys) - y + 1])
+
+
+@primitive("rect-2-points")
+def rect_2_points(rectangle: Any) -> Any:
+    """Return two opposite corners of a rectangle."""
+    x, y, w, h = _rectangle(rectangle)
+    return from_items([x, y, x + w - 1, y + h - 1])

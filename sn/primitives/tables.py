@@ -64,7 +64,7 @@ def table(value: Any) -> HashTable:
     return value
 
 
-@primitive("htable")
+@primitive("htable", arity="At most two arguments expected")
 def htable(size: Any = None, identity: Any = None) -> HashTable:
     """Return a new hash table; a true second argument compares by identity."""
     if size is not None:

@@ -143,9 +143,9 @@ def test_a_lambda_form_is_one_function(sn):
 
 
 def test_a_destructor_runs_when_the_object_is_deleted(sn):
-    sn.eval("(defvar log ()) (defclass c object) (defmethod c -destructor () (setq log 'ran))")
-    assert sn.eval("(setq o (new c)) (setq o ()) log") == "()"
-    assert sn.eval("(delete (new c)) log") == "ran"
+    sn.eval("(defvar ran ()) (defclass c object) (defmethod c -destructor () (setq ran 'ran))")
+    assert sn.eval("(setq o (new c)) (setq o ()) ran") == "()"
+    assert sn.eval("(delete (new c)) ran") == "ran"
 
 
 def test_an_empty_match_does_not_stop_the_search(sn):

@@ -1,0 +1,41 @@
+"""Other names of words: of older and later dialects, and of Scheme."""
+
+ALIASES = {
+    # Scheme
+    "pair?": "consp",
+    "number?": "numberp",
+    "string?": "stringp",
+    "vector?": "indexp",
+    "symbol?": "symbolp",
+    "procedure?": "functionp",
+    "set-car!": "rplaca",
+    "set-cdr!": "rplacd",
+    "symbol->string": "nameof",
+    "string->symbol": "named",
+    "set!": "setq",
+    "eq?": "==",
+    "eqv?": "=",
+    "equal?": "=",
+    "map": "mapcar",
+    "for-each": "mapc",
+    # SN1
+    "+=": "incr",
+    "<<": "setq",
+    # SN3
+    "contiguep": "contiguousp",
+    "f-matrix": "float-matrix",
+    "d-matrix": "double-matrix",
+    "i32-matrix": "int-matrix",
+    "i16-matrix": "short-matrix",
+    "i8-matrix": "byte-matrix",
+    "u8-matrix": "ubyte-matrix",
+    "p-matrix": "packed-matrix",
+    "at-matrix": "atom-matrix",
+    "flt-matrix": "float-matrix",
+    "real-matrix": "double-matrix",
+    "matrix-nc": "double-matrix-nc",
+    "mload": "libload",
+    "map-pmatrix": "map-matrix",
+    "save-flt-matrix": "save-matrix",
+    "save-packed-matrix": "save-matrix",
+}
