@@ -66,6 +66,30 @@ def cuts_of(black: np.ndarray) -> list[np.ndarray]:
     return sorted(kept, key=lambda path: float(path.mean()))
 
 
+def fractions(stats: np.ndarray) -> dict[int, tuple[float, int]]:
+    """Find fractions written one above the other among components (n, 5) x y w h area.
+
+    Returns, for every component over, in or under a fraction bar, where it is read: (left end
+    of the bar, 0 above, 1 the bar, 2 below). A fraction is read top to bottom.
+    """
+    places: dict[int, tuple[float, int]] = {}
+    middles = stats[:, 0] + stats[:, 2] / 2
+    tall = stats[:, 3] >= 0.22 * HEIGHT
+    for k in range(1, len(stats)):
+        x, y, w, h, _ = stats[k].tolist()
+        if w < 0.45 * HEIGHT or h > 0.35 * HEIGHT or w < 2.2 * h:
+            continue
+        inside = (middles > x - 0.1 * w) & (middles < x + 1.1 * w) & tall
+        inside[[0, k]] = False
+        above = inside & (stats[:, 1] + stats[:, 3] <= y + 0.7 * h)
+        below = inside & (stats[:, 1] >= y + 0.3 * h)
+        if above.any() and below.any():
+            for row, group in ((0, above), (2, below)):
+                places.update(dict.fromkeys(np.flatnonzero(group).tolist(), (float(x), row)))
+            places[k] = (float(x), 1)
+    return places
+
+
 def pieces_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Return the piece (rows, columns) int32 of every pixel, numbered left to right.
 
@@ -76,21 +100,26 @@ def pieces_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     black = (ink >= INK).astype(np.uint8)
     faint = ink > 0.08
     count, labels, stats, centers = cv2.connectedComponentsWithStats(black, connectivity=8)
-    parts: list[tuple[float, np.ndarray, tuple[int, int], int]] = []
+    parts: list[tuple[tuple[float, int, float], np.ndarray, tuple[int, int], int]] = []
+    stacked = fractions(stats)
+
+    def key(k: int, center: float) -> tuple[float, int, float]:
+        return (*stacked[k], center) if k in stacked else (center, 0, 0.0)
+
     for k in range(1, count):
         x, y, w, h, area = stats[k].tolist()
         if area < 4:
             continue
         mask = (labels[y : y + h, x : x + w] == k).astype(np.uint8)
         if w < 0.3 * HEIGHT or h < 0.3 * HEIGHT:
-            parts.append((float(centers[k][0]), mask > 0, (x, y), k))
+            parts.append((key(k, float(centers[k][0])), mask > 0, (x, y), k))
             continue
         sides = np.zeros((h, w), np.int32)
         for cut in cuts_of(mask):
             sides += np.arange(w) >= cut[:, None]
         for side in merged(mask, sides):
             columns = np.flatnonzero(side.any(axis=0))
-            parts.append((x + float(columns.mean()), side, (x, y), k))
+            parts.append((key(k, x + float(columns.mean())), side, (x, y), k))
     parts.sort(key=lambda part: part[0])
     pieces = np.full(ink.shape, -1, np.int32)
     for k, (_, mask, (x, y), _) in enumerate(parts):

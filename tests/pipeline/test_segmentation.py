@@ -1,5 +1,7 @@
 """Cuts and candidates: a missing cut is fatal, so every symbol must be some candidate."""
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -76,3 +78,21 @@ def test_nearly_every_symbol_of_a_line_is_some_candidate():
             total += line.text.count(symbol)
             missed += max(0, line.text.count(symbol) - have.count(symbol))
     assert missed <= 0.05 * total
+
+
+def test_a_stacked_fraction_is_read_from_top_to_bottom():
+    ink = np.zeros((60, 80), np.uint8)
+    cv2.line(ink, (8, 16), (8, 44), 255, 3)  # a one
+    cv2.line(ink, (30, 30), (66, 30), 255, 3)  # the bar
+    cv2.circle(ink, (40, 18), 5, 255, 2)
+    cv2.circle(ink, (56, 18), 5, 255, 2)
+    cv2.line(ink, (34, 38), (34, 50), 255, 2)
+    cv2.circle(ink, (47, 44), 5, 255, 2)
+    cv2.circle(ink, (60, 44), 5, 255, 2)
+    pieces, component = pieces_of(ink.astype(np.float32) / 255)
+    order = []
+    for k in range(len(component)):
+        y, x = np.nonzero(pieces == k)
+        row = "bar" if np.ptp(x) > 30 else "over" if y.mean() < 30 else "under"
+        order.append("one" if x.mean() < 15 else row)
+    assert [name for name, _ in itertools.groupby(order)] == ["one", "over", "bar", "under"]
