@@ -109,7 +109,7 @@ def minimize(graph: Graph) -> Graph:
     """Return the automaton with equivalent nodes merged (deterministic input: the smallest).
 
     Nodes are merged when they agree on acceptance and on the pairs, penalties and classes their
-    arcs lead to. Penalties are not moved along paths: `push` does that first where wanted.
+    arcs lead to. Penalties are not moved along paths.
     """
     n = graph.n
     arcs = list(zip(*graph.arcs.tolist(), graph.penalty.tolist(), strict=True))
