@@ -4,7 +4,7 @@ import argparse
 import os
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
@@ -13,9 +13,23 @@ if TYPE_CHECKING:
 GREETING = "SN 2.8. Control-D leaves, (help 'name) explains."
 
 
+class Parser(argparse.ArgumentParser):
+    """Names the nearest option after an unknown one."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line and leave with status 2."""
+        from difflib import get_close_matches
+
+        word = message.rpartition(" ")[2]
+        near = get_close_matches(word, self._option_string_actions, 1)
+        hint = f". Did you mean {near[0]}?" if near and word.startswith("-") else ""
+        message = message.replace("unrecognized arguments:", "unknown option")
+        self.exit(2, f"sn: {message}{hint}\n")
+
+
 def parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    result = argparse.ArgumentParser(
+    result = Parser(
         prog="sn",
         description="SN, the neural-network simulator of 1988: talk to it, or run a program.",
     )
@@ -100,7 +114,10 @@ def run(options: argparse.Namespace) -> int:
         return run_script(toplevel, script)
     if ask is not None and not options.quiet:
         print(GREETING)
-    return toplevel.run()
+    try:
+        return toplevel.run()
+    finally:
+        interpreter.close()
 
 
 def run_script(toplevel: "Toplevel", script: Path) -> int:

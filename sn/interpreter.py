@@ -326,6 +326,8 @@ class Interpreter:
         """Make a function object of any class."""
         if body is None:
             raise LispError("illegal definition of function")
+        if pos is None and body.__class__ is Cons:
+            pos = next((getattr(form, "pos", None) for form in body), None)
         record = FunctionRecord(self, kind, name, formals, body, pos)
         if kind == "DE":
             return record.function

@@ -83,6 +83,12 @@ def test_a_script_that_ends_in_an_error_exits_with_1(tmp_path):
     ]
 
 
+def test_an_unknown_option_brings_a_hint():
+    done = sn("--saef")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert done.stderr == "sn: unknown option --saef. Did you mean --safe?\n"
+
+
 def test_exit_gives_its_status(tmp_path):
     assert sn("-e", "(exit 3)").returncode == 3
 
