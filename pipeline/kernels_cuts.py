@@ -83,13 +83,14 @@ def falls(black, paths, crossed):
 
 
 @kernel
-def crop_segments(ink, pieces, spans, boxes, side, room, zoom, out):
+def crop_segments(ink, pieces, spans, boxes, middle, reach, side, room, zoom, out):
     """Draw every segment centred into an image of its own.
 
     ink (rows, columns) 0...1; pieces (rows, columns) the piece of every pixel, -1 for none;
     spans (n, 2) first and last piece; boxes (n, 4) x y w h of the ink of every segment; out
     (n, side, side), already 0. The longer side fills `room` pixels, but nothing is magnified by
-    more than `zoom`. Four samples a pixel, bilinear.
+    more than `zoom`. What lies above or below row `middle` of the line is drawn above or below
+    the centre, by at most `reach` pixels. Four samples a pixel, bilinear.
     """
     rows, columns = ink.shape
     for n in range(spans.shape[0]):
@@ -97,7 +98,9 @@ def crop_segments(ink, pieces, spans, boxes, side, room, zoom, out):
         scale = min(room / max(w, h), zoom)
         step = 1.0 / scale
         wide, high = w * scale, h * scale
-        left, top = (side - wide) / 2, (side - high) / 2
+        shift = (y0 + h / 2 - middle) * scale
+        left = (side - wide) / 2
+        top = (side - high) / 2 + min(max(shift, -reach), reach)
         for i in range(max(0, int(top) - 1), min(side, int(top + high) + 2)):
             for j in range(max(0, int(left) - 1), min(side, int(left + wide) + 2)):
                 total = 0.0

@@ -19,6 +19,7 @@ ROOM = 20  # the longer side of a candidate on it
 ZOOM = 1.35 * ROOM / HEIGHT  # small marks stay small
 LONGEST = 6  # pieces in a candidate
 WIDEST = 1.6 * HEIGHT  # pixels
+REACH = 6  # pixels by which a candidate may lie off the middle of the retina
 GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
 DEEPEST = 0.75 * HEIGHT  # black pixels that a cut may cross
 
@@ -32,7 +33,8 @@ class Segmentation:
     spans : int32 (n, 2), first and last piece of every candidate
     boxes : int32 (n, 4), x y width height of its ink
     whole : bool (n,), candidates that no cut parts from other ink
-    images : float32 (n, 32, 32), the candidates as the recognizer sees them
+    images : float32 (n, 32, 32), the candidates as the recognizer sees them: centred, but
+        what lies high or low on the line lies high or low there
     """
 
     pieces: np.ndarray
@@ -149,6 +151,14 @@ def merged(mask: np.ndarray, sides: np.ndarray) -> list[np.ndarray]:
     return groups
 
 
+def middle_of(boxes: np.ndarray, rows: int) -> float:
+    """Return the row in the middle of a line from the boxes (n, 4) x y w h of its pieces."""
+    tall = boxes[boxes[:, 3] >= 0.6 * HEIGHT]
+    if not len(tall):
+        return rows / 2
+    return float(np.median(tall[:, 1] + tall[:, 3] / 2))
+
+
 def segment(ink: np.ndarray) -> Segmentation | None:
     """Return the candidate characters of normalised ink, or None without any."""
     pieces, component = pieces_of(ink)
@@ -178,7 +188,10 @@ def segment(ink: np.ndarray) -> Segmentation | None:
     spans_array = np.array(spans, np.int32)
     boxes_array = np.array(boxes, np.int32)
     images = np.zeros((len(spans), SIDE, SIDE), np.float32)
-    crop_segments(ink, pieces, spans_array, boxes_array, SIDE, ROOM, ZOOM, images)
+    middle = middle_of(parts, ink.shape[0])
+    crop_segments(
+        ink, pieces, spans_array, boxes_array, middle, REACH, SIDE, ROOM, ZOOM, images
+    )
     images *= np.float32(INK_VALUE - PAPER)
     images += np.float32(PAPER)
     return Segmentation(pieces, weights, spans_array, boxes_array, np.array(whole), images)
