@@ -647,12 +647,12 @@ SN words never become Hy names: the tables are keyed by strings."
     (setv [block _] (aside u translate))
     (finally (-= u.depth 1)))
   (disturb u)
-  (if before
-      (emit u (ast.While
-                :test (literal True) :orelse []
-                :body (+ before [(ast.If :test (ast.UnaryOp :op (ast.Not) :operand node)
-                                         :body [(ast.Break)] :orelse [])] block)))
-      (emit u (ast.While :test node :body (or block [(ast.Pass)]) :orelse []))))
+  ;; Python 3.11 starts to specialise code after a few unconditional jumps backward, which
+  ;; only an endless loop has: `while condition` in code that runs once stays slow.
+  (emit u (ast.While
+            :test (literal True) :orelse []
+            :body (+ before [(ast.If :test (ast.UnaryOp :op (ast.Not) :operand node)
+                                     :body [(ast.Break)] :orelse [])] block))))
 
 (defn need [form least [message None]]
   (setv n (proper-length form.cdr))
