@@ -98,6 +98,11 @@ def parser() -> Parser:
         "--lines", type=_count, default=60_000, metavar="N", help="default 60000"
     )
     train.add_argument("--passes", type=_count, metavar="N", help="default: the script's")
+    curve = command("calibrate", "fit the confidence curve on synthetic strips", run_calibrate)
+    curve.add_argument("weights", metavar="FILE", help="a weight file of check-reader train")
+    curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
+    curve.add_argument("--seed", type=_seed, default=2, metavar="N", help="default 2")
+    curve.add_argument("--lines", type=_count, default=1500, metavar="N", help="default 1500")
     command("grammars", "list the grammars that have a name", run_grammars)
     return top
 
@@ -360,6 +365,28 @@ def run_train(args: argparse.Namespace) -> int:
     print(
         f"{printable(args.output)}: {notes['test_error']:.2%} of held-out candidates misnamed"
     )
+    return 0
+
+
+def run_calibrate(args: argparse.Namespace) -> int:
+    """Fit the confidence curve and note it beside the weights."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from lenet.data import data_folder
+    from pipeline.training import calibrate
+
+    console = Console(stderr=True, highlight=False)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task("reading strips", total=1.0)
+        note = calibrate(
+            data_folder(args.data),
+            Path(args.weights),
+            seed=args.seed,
+            lines=args.lines,
+            progress=lambda share: bar.update(task, completed=share),
+        )
+    print(f"{printable(args.weights)}: {note['right']:.1%} of {note['strips']} strips right")
     return 0
 
 

@@ -6,6 +6,7 @@ softmax that includes *rubbish*, so a wrong cut has no cheap class. Ink that bel
 may be skipped, at a price that grows with its amount.
 """
 
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -15,6 +16,7 @@ from typing import Protocol
 import numpy as np
 
 import gtn
+from pipeline.confidence import Calibration
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.money import money
 from pipeline.normalization import HEIGHT, Writing, normalize
@@ -29,6 +31,7 @@ SKIP_APART, SKIP_APART_INK = 2.0, 3.0  # the same for rubbish that stands apart
 DIGIT_INK = 0.11 * HEIGHT * HEIGHT  # pixels of black in a thin digit
 CANDIDATES, N_BEST = 16, 5  # strings looked at, different guesses told
 SMALLEST = 14  # digits lower than this in the source, in pixels, are not read
+FOREIGN = 0.02  # a grammar with less than this of all strings is the wrong one
 UNEXPLAINED = 0.12  # share of skipped ink above which a string is rejected
 
 
@@ -41,7 +44,11 @@ class Recognizer(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Decoded:
-    """What was found in a field; the reader decides whether it may be called read."""
+    """What was found in a field; the reader decides whether it may be called read.
+
+    `posterior` is the share of the best string among the strings of the grammar, `grammar` the
+    share of these among all strings: what `confidence` was made of, with `unexplained_ink`.
+    """
 
     n_best: tuple[tuple[str, float], ...]
     characters: tuple[Character, ...]
@@ -50,6 +57,8 @@ class Decoded:
     reason: str | None
     note: str
     quality: dict[str, object] = field(default_factory=dict)
+    posterior: float = 0.0
+    grammar: float = 0.0
 
 
 def recognition_graph(
@@ -96,17 +105,26 @@ class Engine:
 
     name = "character"
 
-    def __init__(self, recognizer: Recognizer, sha256: str = "") -> None:
+    def __init__(
+        self,
+        recognizer: Recognizer,
+        sha256: str = "",
+        calibration: Calibration | None = None,
+    ) -> None:
         self.recognizer = recognizer
         self.sha256 = sha256
+        self.calibration = calibration or Calibration()
 
     @classmethod
     def load(cls) -> "Engine":
         """Return the engine with the shipped weights."""
         import lenet
 
-        network = lenet.load(cls.name, WEIGHTS / f"{cls.name}.wei")
-        return cls(network, network.sha256)
+        file = WEIGHTS / f"{cls.name}.wei"
+        network = lenet.load(cls.name, file)
+        notes = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
+        curve = notes.get("confidence", {}).get("coefficients")
+        return cls(network, network.sha256, Calibration(tuple(curve)) if curve else None)
 
     def decode(
         self, image: np.ndarray, text: str = "amount", dpi: float | None = None
@@ -163,17 +181,23 @@ class Engine:
         for h in gtn.nbest(legal, CANDIDATES):
             spelled = spell(h.string, characters)
             first, known = guesses.get(meaning(text, spelled), (spelled, 0.0))
-            guesses[meaning(text, spelled)] = first, known + h.posterior * share
+            guesses[meaning(text, spelled)] = first, known + h.posterior
         chosen, *others = guesses.values()
-        confidence = min(1.0, chosen[1])
+        posterior = min(1.0, chosen[1])
+        confidence = self.calibration.confidence(posterior, share, lost, len(chosen[0]))
+        # What the best string leaves is shared out among the others as their posteriors say.
+        rest = (1 - confidence) / max(1 - posterior, 1e-12)
         others.sort(key=lambda guess: -guess[1])
-        texts = tuple((s, round(min(p, 1.0), 6)) for s, p in [chosen, *others][:N_BEST])
+        ranked = [(chosen[0], confidence), *((s, min(1.0, p * rest)) for s, p in others)]
+        texts = tuple((s, round(p, 6)) for s, p in ranked[:N_BEST])
         reason, note = None, doubt(texts)
         if lost > UNEXPLAINED:
             reason, note = "unexplained_ink", f"{lost:.0%} of the ink belongs to no character"
-        elif share < 0.5 and confidence > 0.5 * share:
+        elif share < FOREIGN and posterior > 0.5:
             reason, note = "grammar", "another string, outside the grammar, fits better"
-        return Decoded(texts, characters, confidence, lost, reason, note, quality)
+        return Decoded(
+            texts, characters, confidence, lost, reason, note, quality, posterior, share
+        )
 
     def characters(
         self,

@@ -7,6 +7,7 @@ from nothing; expect about 19 of 20 candidates named rightly, wrong cuts include
 """
 
 import hashlib
+import json
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -18,9 +19,12 @@ import numpy as np
 import lenet
 from lenet.data import INK, PAPER
 from lenet.training import Pass, train
+from pipeline.confidence import fit
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, load_sources, random_hand
 from pipeline.normalization import Writing, finish
+from pipeline.papers import strip
+from pipeline.recognition import Engine, meaning
 from pipeline.segmentation import Segmentation, segment
 from pipeline.synthesis import cleaned, compose, random_amount, random_digits, random_phone
 from sn.command import commit, version
@@ -151,6 +155,53 @@ def make_candidates(
     return Candidates(
         np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts])
     )
+
+
+def calibrate(
+    folder: Path,
+    weights: Path,
+    *,
+    seed: int = 2,
+    lines: int = 1500,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, object]:
+    """Fit the confidence curve on synthetic strips and note it beside the weights.
+
+    Whole strips are drawn on paper and go through the whole road; two of three hold amounts,
+    the rest digits. Returns the note.
+    """
+    network = lenet.load("character", weights)
+    engine = Engine(network, network.sha256)
+    sources = load_sources(folder, SHARES)
+    rng = np.random.default_rng([seed, 0])
+    witnesses, right = [], []
+    for done in range(lines):
+        grammar = "digits" if done % 3 == 0 else "amount"
+        text = random_digits(rng, 3, 9) if grammar == "digits" else random_amount(rng)
+        try:
+            line = compose(text, random_hand(rng, sources), rng)
+        except KeyError:  # a hand that lacks one of the symbols
+            continue
+        found = engine.decode(strip(line, rng), grammar)
+        if found.n_best:
+            best = found.n_best[0][0]
+            lost = found.unexplained_ink
+            witnesses.append((found.posterior, found.grammar, lost, len(best)))
+            right.append(meaning(grammar, best) == meaning(grammar, text.replace("$ ", "$")))
+        if progress:
+            progress((done + 1) / lines)
+    truths = np.array(right)
+    curve = fit(np.array(witnesses), truths)
+    note = {
+        "command": f"check-reader calibrate --seed {seed} --lines {lines}",
+        "coefficients": list(curve.coefficients),
+        "strips": len(truths),
+        "right": float(truths.mean()),
+    }
+    file = weights.with_suffix(".json")
+    notes = json.loads(file.read_text(encoding="utf-8")) | {"confidence": note}
+    file.write_text(json.dumps(notes, indent=2) + "\n", encoding="utf-8")
+    return note
 
 
 def train_recognizer(

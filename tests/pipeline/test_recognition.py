@@ -81,14 +81,16 @@ def test_a_clear_string_is_found_with_its_boxes():
     assert decoded.confidence > 0.8
 
 
-def test_confidence_is_the_posterior_among_all_strings():
+def test_posterior_and_share_of_the_grammar_make_the_posterior_among_all_strings():
     rng = np.random.default_rng(3)
     found = segmentation()
     penalties = penalties_of(found, rng)
     decoded = interpret(found, penalties)
     graph, _, _ = recognition_graph(found, penalties)
     string = [SYMBOLS.index(c) for c in decoded.n_best[0][0]]
-    assert decoded.confidence == pytest.approx(gtn.confidence(graph, string), rel=1e-6)
+    among_all = decoded.posterior * decoded.grammar
+    assert among_all == pytest.approx(gtn.confidence(graph, string), rel=1e-6)
+    assert decoded.confidence == pytest.approx(decoded.posterior)
     assert sum(p for _, p in decoded.n_best) <= 1 + 1e-9
 
 
@@ -97,7 +99,7 @@ def test_what_the_grammar_forbids_is_rejected_with_that_reason():
     favoured = {(0, 0): "$", (1, 1): "x", (2, 2): "="}
     decoded = interpret(found, penalties_of(found, np.random.default_rng(4), favoured))
     assert decoded.reason in ("grammar", "unexplained_ink")
-    assert decoded.confidence < 0.01
+    assert decoded.grammar < 0.01
 
 
 def test_rubbish_that_stands_apart_is_skipped_and_accounted_for():
