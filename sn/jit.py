@@ -5,7 +5,7 @@ compiled at its first call, never at import: importing a package costs no numba.
 live in files named ``kernels*.py``, because the cache directory is keyed by a digest of exactly
 those files: numba alone does not notice that a function *called* by a cached kernel was edited.
 
-With ``NUMBA_DISABLE_JIT=1`` kernels run as plain Python (bad indices raise, everything is slow).
+With ``NUMBA_DISABLE_JIT=1`` kernels run as plain Python: slow, and a bad index raises.
 """
 
 import hashlib
@@ -76,7 +76,7 @@ class Kernel:
 
     @property
     def compiled(self) -> Callable[..., Any]:
-        """The numba dispatcher (or the plain function when the JIT is off)."""
+        """Return the numba dispatcher (or the plain function when the JIT is off)."""
         if self._compiled is None:
             with _lock:
                 if self._compiled is None:
@@ -99,6 +99,7 @@ class Kernel:
         )
 
     def __call__(self, *arguments: Any) -> Any:
+        """Run the kernel."""
         return self.compiled(*arguments)
 
 
