@@ -624,7 +624,8 @@ def _quick(name: str) -> None:
 
         from sn import quick
 
-        return float(quick.FUNCTIONS[name](np.array(float(number(value)))))
+        with np.errstate(all="ignore"):
+            return float(quick.FUNCTIONS[name](np.array(float(number(value)))))
 
     approximate.__doc__ = f"Approximate {name[1:]} quickly."
     approximate.__code__ = approximate.__code__.replace(co_name=name)

@@ -1,5 +1,6 @@
 """Rules of the language that the measured cases do not reach."""
 
+import os
 import random
 
 import pytest
@@ -236,7 +237,11 @@ SLOW = {"sleep", "ask", "read", "exit", "quit", "repeat", "while", "do-while", "
 SLOW |= {"mapwhile", "mapfor", "net-kernel"}
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(
+    max_examples=int(os.environ.get("HOLMDEL_EXAMPLES", "20")),
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
+)
 @given(st.integers(0, 1 << 30))
 def test_no_program_breaks_the_interpreter(seed):
     choose = random.Random(seed)
