@@ -54,6 +54,8 @@ def train(
     *,
     seed: int = 1,
     passes: int | None = None,
+    schedule: Sequence[tuple[int, float]] = (),
+    start: np.ndarray | None = None,
     test: tuple[np.ndarray, np.ndarray] | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[Pass], None] | None = None,
@@ -65,14 +67,18 @@ def train(
     curvatures are re-estimated on 500 patterns before every pass, and ten times within the
     first. `checkpoint` is written after every pass, and an interrupted training continues from
     it to the same weights. `progress` is told of every pass, `step` of the share of all work
-    done (0...1).
+    done (0...1). `schedule` replaces the script's own; `start` (n,) are weights to go on from
+    instead of new ones.
     """
-    rates = etas(network.recipe.schedule, passes)
+    rates = etas(schedule or network.recipe.schedule, passes)
     if not rates:
         raise NetworkError(f"{network.name}: the script sets no training-schedule")
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(labels))
-    network.initialize(seed)
+    if start is None:
+        network.initialize(seed)
+    else:
+        network.set_weights(start)
     fixed = network.frozen()
     program = network.program
 

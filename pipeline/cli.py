@@ -98,6 +98,7 @@ def parser() -> Parser:
         "--lines", type=_count, default=60_000, metavar="N", help="default 60000"
     )
     train.add_argument("--passes", type=_count, metavar="N", help="default: the script's")
+    train.add_argument("--from", dest="start", metavar="FILE", help="weights to go on from")
     curve = command("calibrate", "fit the confidence curve on synthetic strips", run_calibrate)
     curve.add_argument("weights", metavar="FILE", help="a weight file of check-reader train")
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
@@ -359,6 +360,7 @@ def run_train(args: argparse.Namespace) -> int:
             seed=args.seed,
             lines=args.lines,
             passes=args.passes,
+            start=Path(args.start) if args.start else None,
             progress=progress,
             tell=lambda done: console.print(done.to_line()),
         )

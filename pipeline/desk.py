@@ -73,7 +73,7 @@ def careful(style: Style, rng: np.random.Generator) -> Style:
         gap_spread=min(style.gap_spread, 1.0 * unit),
         size_spread=min(style.size_spread, 0.05),
         cents="plain" if rng.random() < 0.6 else style.cents,
-        stacked=style.stacked and rng.random() < 0.4,
+        stacked=False,
         flourish=0.0,
         join=0.4 * style.join,
     )

@@ -33,6 +33,7 @@ RUBBISH = len(SYMBOLS)
 CERTAIN, DOUBTFUL = 0.87, 0.72  # shares of ink that make a candidate a symbol, or rubbish
 WRONG_CUTS = 1.3  # kept for every symbol
 CHUNK = 500  # lines written from one seed
+AGAIN = ((1, 0.0003), (1, 0.00015), (1, 0.00004))  # the schedule of further training
 SHARES = (0.35, 0.3, 0.35)  # stroke hands, pen-digit hands, MNIST hands
 
 
@@ -211,13 +212,15 @@ def train_recognizer(
     seed: int = 1,
     lines: int = 80_000,
     passes: int | None = None,
+    start: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
     tell: Callable[[Pass], None] | None = None,
 ) -> dict[str, object]:
     """Train the shipped recognizer from nothing; write weights and provenance to `output`.
 
     `folder` holds the open data sets (MNIST, its writers, pen digits, symbols). One chunk of
-    lines more is written and measured on. `progress` is told what is going on and the share
+    lines more is written and measured on. `start` names weights to go on from, with the second
+    half of the schedule. `progress` is told what is going on and the share
     done. An interrupted training goes on from its checkpoint.
     """
     chunks = max(1, lines // CHUNK)
@@ -227,13 +230,16 @@ def train_recognizer(
 
     made = make_candidates(folder, seed, chunks + 2, progress=step("writing and cutting"))
     held = len(made.labels) * 2 // (chunks + 2)
-    network = lenet.load("character", trained=False)
+    network = lenet.load("character", start, trained=start is not None)
+    before = network.sha256 if start else None
     results = train(
         network,
         made.images[:-held],
         made.labels[:-held].astype(np.int64),
         seed=seed,
         passes=passes,
+        schedule=AGAIN if start else (),
+        start=network.weights() if start else None,
         test=(made.images[-held:], made.labels[-held:].astype(np.int64)),
         checkpoint=output.with_name(f"{output.stem}.checkpoint.wei"),
         progress=tell,
@@ -241,7 +247,9 @@ def train_recognizer(
     )
     digest = hashlib.sha256(made.images.tobytes() + made.labels.tobytes()).hexdigest()
     notes = {
-        "command": f"check-reader train --seed {seed} --lines {lines}",
+        "command": f"check-reader train --seed {seed} --lines {lines}"
+        + (" --from FILE" * bool(start)),
+        "from": before,
         "version": version(),
         "commit": commit(),
         "seed": seed,
