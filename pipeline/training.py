@@ -24,16 +24,26 @@ from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, load_sources, random_hand
 from pipeline.normalization import Writing, finish
 from pipeline.papers import strip
+from pipeline.printing import print_text
 from pipeline.recognition import Engine, meaning
 from pipeline.segmentation import Segmentation, segment
-from pipeline.synthesis import cleaned, compose, random_amount, random_digits, random_phone
+from pipeline.synthesis import (
+    Line,
+    cleaned,
+    compose,
+    random_amount,
+    random_digits,
+    random_phone,
+)
 from sn.command import commit, version
 
 RUBBISH = len(SYMBOLS)
 CERTAIN, DOUBTFUL = 0.87, 0.72  # shares of ink that make a candidate a symbol, or rubbish
+SWALLOWED = 0.5  # share of a symbol's ink from which a candidate holds it
 WRONG_CUTS = 1.3  # kept for every symbol
 CHUNK = 500  # lines written from one seed
 AGAIN = ((1, 0.0003), (1, 0.00015), (1, 0.00004))  # the schedule of further training
+PRINTED = 0.35  # share of amounts behind a printed money mark
 SHARES = (0.35, 0.3, 0.35)  # stroke hands, pen-digit hands, MNIST hands
 
 
@@ -65,6 +75,10 @@ def label_candidates(
     purity = amount / np.maximum(held.sum(axis=1), 1e-9)
     whole = amount / np.maximum(total[main], 1e-9)
     least = np.minimum(purity, whole)
+    # A candidate that swallows a second symbol, if only a point, is rubbish however small it is.
+    shares = held[:, 1:] / np.maximum(total, 1e-9)
+    shares[np.arange(len(held)), main] = 0
+    least = np.where((shares > SWALLOWED).any(axis=1), 0, least)
     names = np.array([SYMBOLS.find(c) for c in text])
     labels = np.where(least >= CERTAIN, names[main], -1)
     return np.where(least < DOUBTFUL, RUBBISH, labels)
@@ -84,7 +98,25 @@ def written(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.
             line = compose(text, random_hand(rng, sources), rng)
         except KeyError:  # a hand that lacks one of the symbols
             continue
-        return cleaned(line, rng), line.owner, text
+        ink, owner = cleaned(line, rng), line.owner
+        if kind < 0.45 and text[0] != "$" and rng.random() < PRINTED:
+            ink, owner, text = printed_mark(ink, owner, text, line, rng)
+        return ink, owner, text
+
+
+def printed_mark(
+    ink: np.ndarray, owner: np.ndarray, text: str, line: Line, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Print the money mark of a form to the left of a written amount."""
+    size = line.height * rng.uniform(0.55, 1.15)
+    width = round(1.1 * size + rng.uniform(0.1, 1.5) * line.height)
+    sheet = np.ones((ink.shape[0], width), np.float32)
+    base = line.baseline[0] + rng.uniform(-0.25, 0.15) * line.height
+    print_text(sheet, "$", (rng.uniform(1, 5), base), size, 0.0, rng.uniform(0.08, 0.2))
+    mark = (1 - sheet) * np.float32(rng.uniform(0.7, 1.0))
+    shifted = np.where(owner >= 0, owner + 1, -1).astype(owner.dtype)
+    theirs = np.where(mark > 0.06, 0, -1).astype(owner.dtype)
+    return np.hstack([mark, ink]), np.hstack([theirs, shifted]), "$" + text
 
 
 def candidates_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -> Candidates:
