@@ -75,7 +75,7 @@ def label_candidates(
     purity = amount / np.maximum(held.sum(axis=1), 1e-9)
     whole = amount / np.maximum(total[main], 1e-9)
     least = np.minimum(purity, whole)
-    # A candidate that swallows a second symbol, if only a point, is rubbish however small it is.
+    # A candidate that swallows a second symbol, if only a point, is rubbish.
     shares = held[:, 1:] / np.maximum(total, 1e-9)
     shares[np.arange(len(held)), main] = 0
     least = np.where((shares > SWALLOWED).any(axis=1), 0, least)
