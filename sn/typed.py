@@ -1,0 +1,239 @@
+"""What the source written by `sn.compiler` stands on, and the modules made of it.
+
+A module of compiled functions is a real file in the user's own cache directory, named after a
+digest of its text and of the versions of Python and numba. Numba keeps machine code beside it,
+except for recursions, which it cannot load again. Where that directory cannot be written, the
+module lives in memory alone.
+"""
+
+import hashlib
+import importlib.util
+import linecache
+import os
+import sys
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from sn.jit import cache_directory, disabled
+
+PREFIX = "sn_typed_"
+
+# The beginning of every module. Without numba the helpers do in Python what C does.
+HEADER = '''\
+"""Made from SN by dhc-make. It may be deleted at any time."""
+
+import math
+import sys
+
+import numpy as np
+
+KEPT = "__file__" in globals()
+
+
+def module(digest):
+    return sys.modules["sn_typed_" + digest]
+
+
+if JIT:
+    from numba import njit
+
+    make = njit(error_model="numpy", nogil=True, cache=KEPT)
+    helper = make_anew = njit(error_model="numpy", nogil=True)
+
+    def fixed(bits):
+        kind = {8: np.int8, 16: np.int16, 32: np.int32}[bits]
+        return helper(lambda x: np.int64(kind(x)))
+
+    def quiet(name):
+        function = getattr(math, name)
+        return helper(lambda x: function(x))
+
+    _place = helper(lambda i: np.uint64(i))
+    _over = helper(lambda a, b: a / b)
+    _pow = helper(lambda a, b: math.pow(a, b))
+    _ubyte = helper(lambda x: np.int64(x & 255))
+    _read = helper(lambda x: np.int64(x))
+else:
+
+    def make(function):
+        return function
+
+    helper = make_anew = make
+
+    def fixed(bits):
+        half, mask = 1 << (bits - 1), (1 << bits) - 1
+        return lambda x: ((int(x) + half) & mask) - half
+
+    def quiet(name):
+        exact = getattr(math, name)
+        other = {"asin": "arcsin", "acos": "arccos", "atan": "arctan", "asinh": "arcsinh",
+                 "acosh": "arccosh", "atanh": "arctanh"}.get(name, name)
+
+        def function(x):
+            try:
+                return exact(x)
+            except (ValueError, OverflowError):
+                return float(getattr(np, other)(np.float64(x)))
+
+        return function
+
+    def _over(a, b):
+        return np.divide(a, b)
+
+    def _pow(a, b):
+        return float(np.power(np.float64(a), np.float64(b)))
+
+    def _ubyte(x):
+        return int(x) & 255
+
+    _place = _read = int
+
+_byte, _short, _int32 = fixed(8), fixed(16), fixed(32)
+
+
+@helper
+def _int(x):
+    return int(x) if -2147483649.0 < x < 2147483648.0 else -2147483648
+
+
+@helper
+def _floor(x):
+    if x >= 4e18:
+        return 4 * 10**18
+    return int(np.floor(x)) if x >= -4e18 else -4 * 10**18
+
+
+@helper
+def _ceil(x):
+    if x <= -4e18:
+        return -4 * 10**18
+    return int(np.ceil(x)) if x <= 4e18 else 4 * 10**18
+
+
+@helper
+def _quotient(a, b):
+    if b == 0:
+        raise ZeroDivisionError()
+    q = abs(a) // abs(b)
+    return q if (a < 0) == (b < 0) else -q
+
+
+@helper
+def _remainder(a, b):
+    return a - b * _quotient(a, b)
+
+
+@helper
+def _bitand(a, b):
+    return a & b
+
+
+@helper
+def _bitor(a, b):
+    return a | b
+
+
+@helper
+def _bitxor(a, b):
+    return a ^ b
+
+
+@helper
+def _bitshl(a, b):
+    return _int32(a << (b & 31))
+
+
+@helper
+def _bitshr(a, b):
+    return a >> (b & 31)
+
+
+for _name in ("sqrt exp log log10 log1p expm1 sin cos tan asin acos atan sinh cosh tanh asinh "
+              "acosh atanh erf erfc").split():
+    globals()["_" + _name] = quiet(_name)
+
+
+'''
+
+
+def digest(text: str) -> str:
+    """Return the name of a module: a digest of all its behaviour depends on."""
+    versions = [sys.version]
+    if not disabled():
+        import numba
+
+        versions.append(numba.__version__)
+    whole = "\n".join([*versions, HEADER, text])
+    return hashlib.sha256(whole.encode()).hexdigest()[:20]
+
+
+def module(text: str) -> tuple[str, ModuleType]:
+    r"""Return the digest and the module of a text written by the compiler.
+
+    Parameters
+    ----------
+    text: function definitions; modules of functions they call are loaded already
+
+    >>> module("@make\ndef twice(x):\n    return 2 * x\n")[1].twice(21)
+    42
+    """
+    key = digest(text)
+    name = PREFIX + key
+    known = sys.modules.get(name)
+    if known is not None:
+        return key, known
+    source = HEADER.replace("JIT:", f"{not disabled()}:", 1) + text
+    file = _kept(key, source)
+    if file is None:
+        made = ModuleType(name)
+        place = f"<{name}>"
+        linecache.cache[place] = (len(source), None, source.splitlines(True), place)
+    else:
+        made = importlib.util.module_from_spec(
+            importlib.util.spec_from_file_location(name, file)
+        )
+        place = str(file)
+    sys.modules[name] = made
+    try:
+        with _beside():
+            exec(compile(source, place, "exec"), made.__dict__)
+    except BaseException:
+        del sys.modules[name]
+        raise
+    return key, made
+
+
+class _beside:  # noqa: N801 - reads as a word in `with _beside()`
+    """Have numba keep machine code beside the source while decorators run."""
+
+    def __enter__(self) -> None:
+        self.config: Any = None
+        if not disabled() and "NUMBA_CACHE_DIR" not in os.environ:
+            import numba
+
+            self.config = numba.config
+            self.old = numba.config.CACHE_DIR
+            numba.config.CACHE_DIR = ""
+
+    def __exit__(self, *_: object) -> None:
+        if self.config is not None:
+            self.config.CACHE_DIR = self.old
+
+
+def _kept(key: str, source: str) -> Path | None:
+    """Write the source to its file, if the directory is ours alone; return the file."""
+    folder = cache_directory() / "typed"
+    file = folder / f"{PREFIX}{key}.py"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        state = folder.stat()
+        if state.st_uid != os.getuid() or state.st_mode & 0o077:
+            return None
+        if not file.exists() or file.read_text() != source:
+            temporary = folder / f".{file.name}.{os.getpid()}"
+            temporary.write_text(source)
+            temporary.replace(file)
+    except OSError:
+        return None
+    return file
