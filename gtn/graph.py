@@ -297,10 +297,13 @@ class Graph:
             f"start {_short(self._start)}, accept {_short(self._accept)})"
         )
 
-    def _repr_svg_(self) -> str:
+    def _repr_svg_(self) -> str | None:
         from gtn.drawing import svg
 
-        return svg(self)
+        try:
+            return svg(self)
+        except GraphError:  # too many nodes to see: a notebook shows the text
+            return None
 
     # ------------------------------------------------------------------ the tape
 

@@ -128,3 +128,10 @@ def test_a_phrase_emits_its_meaning_once():
 def test_unreadable_grammars_are_refused_with_the_column(text):
     with pytest.raises(GraphError, match="column"):
         grammar.parse(text, SYMBOLS)
+
+
+def test_a_notebook_shows_the_text_of_a_graph_too_large_to_draw():
+    n = 1000
+    large = Graph(n, [0], [n - 1], range(n - 1), range(1, n), [0] * (n - 1))
+    assert large._repr_svg_() is None
+    assert Graph(2, [0], [1], [0], [1], [3])._repr_svg_().startswith("<svg")
