@@ -49,6 +49,11 @@ def parser() -> argparse.ArgumentParser:
     result.add_argument("--warm", action="store_true", help="compile the kernels now")
     result.add_argument("--debug", action="store_true", help="show Python tracebacks")
     result.add_argument("-q", "--quiet", action="store_true", help="no greeting, no warnings")
+    windows = result.add_argument_group("windows")
+    windows.add_argument("--windows", metavar="DIR", help="write every window as PNG")
+    windows.add_argument("--animate", action="store_true", help="and the states of each as GIF")
+    windows.add_argument("--show", action="store_true", help="print windows as they close")
+    windows.add_argument("--clicks", metavar="FILE", help="what get-click reads: lines x y")
     safe = result.add_argument_group("programs of unknown origin")
     safe.add_argument("--safe", action="store_true", help="no writing, reading only below FILE")
     safe.add_argument("-o", dest="output", metavar="DIR", help="with --safe: may write here")
@@ -66,6 +71,8 @@ def main(argv: list[str] | None = None) -> int:
 
         print(f"sn 2.8 (holmdel {version('holmdel')})")
         return 0
+    if options.animate and not options.windows:
+        parser().error("--animate needs --windows DIR")
     try:
         return run(options)
     except BrokenPipeError:
@@ -80,6 +87,7 @@ def main(argv: list[str] | None = None) -> int:
 
 def run(options: argparse.Namespace) -> int:
     """Carry out a parsed command line."""
+    from sn.errors import SnError
     from sn.interpreter import Interpreter
     from sn.toplevel import Toplevel, terminal
 
@@ -94,6 +102,11 @@ def run(options: argparse.Namespace) -> int:
     if options.quiet:
         interpreter.warn = lambda text: None
     interpreter.set_arguments(options.arguments)
+    try:
+        screen(interpreter, options)
+    except SnError as error:
+        print(f"sn: {error}", file=sys.stderr)
+        return 1
     if options.safe:
         from sn.limits import limit
 
@@ -118,6 +131,17 @@ def run(options: argparse.Namespace) -> int:
         return toplevel.run()
     finally:
         interpreter.close()
+
+
+def screen(interpreter: "Interpreter", options: argparse.Namespace) -> None:
+    """Say what becomes of windows, and where clicks come from."""
+    from sn.graphics.screen import folder, read_clicks
+
+    interpreter.screen.folder = folder(options.windows) if options.windows else None
+    interpreter.screen.animate = options.animate
+    interpreter.screen.show = options.show
+    if options.clicks:
+        interpreter.intern("click-script").value = read_clicks(options.clicks)
 
 
 def run_script(toplevel: "Toplevel", script: Path) -> int:
@@ -163,6 +187,9 @@ def _finish(toplevel: "Toplevel", work: object) -> int:
         status = 1
     interpreter.close()
     sys.stdout.flush()
+    if interpreter.screen.trouble:
+        print(f"sn: {interpreter.screen.trouble}", file=sys.stderr)
+        status = status or 1
     return status
 
 

@@ -17,6 +17,7 @@ from sn.cells import Cons, from_items, items
 from sn.errors import EndOfInput, Leave, LispError, UntrustedForm
 from sn.evaluation import SPECIAL, Support, call_error, is_callable
 from sn.functions import Fexpr, FunctionRecord, Macro
+from sn.graphics.screen import Screen
 from sn.primitives import AUTOLOAD, FAMILIES, words
 from sn.primitives.registry import Primitive, Special, bind
 from sn.printer import show
@@ -75,6 +76,7 @@ class Interpreter:
         self.unique = 0
         self.debugger: Callable[[LispError], None] | None = None
         self.warn: Callable[[str], None] = self._warn
+        self.screen = Screen()
         self.network: Any = None
         self.classes: dict[str, Any] = {}
         self.this = self.intern("this")
@@ -114,7 +116,7 @@ class Interpreter:
             self.runtime["." + name] = self.intern(name).value
         for name, value in (
             ("debug-hook", None), ("break-hook", None), ("file-being-loaded", None),
-            ("argv", None), ("window", None), ("plot-port", None),
+            ("argv", None), ("window", None), ("plot-port", None), ("click-script", None),
         ):  # fmt: skip
             symbol = self.intern(name)
             symbol.declared = True
@@ -292,6 +294,7 @@ class Interpreter:
     def close(self) -> None:
         """Let go of what the program holds: files and windows are written and closed."""
         self.output.flush()
+        self.screen.close()
         for symbol in self.symbols:
             if not symbol.locked:
                 symbol.value = None

@@ -1,10 +1,9 @@
 """Windows: a size, a colour, a font, and a driver that carries out the drawing.
 
-A driver is a `Driver`; what it does not override is left out of the picture. Coordinates are
-pixels, y downwards, truncated to integers as the original did.
+A driver is a `Driver`; what it does not override is left out of the picture, and the class
+itself draws nothing: a window nobody looks at. Coordinates are pixels, y downwards, truncated
+to integers as the original did.
 """
-
-from typing import Any, NamedTuple
 
 from sn.printer import show_address
 
@@ -12,13 +11,6 @@ CHARACTER_WIDTH = 7  # pixels, of the default font
 CHARACTER_HEIGHT = 10
 FOREGROUND, BACKGROUND, GRAY = -1, -2, -3
 DEFAULT_FONT = "Helvetica-11"
-
-
-class Operation(NamedTuple):
-    """One drawing operation: its name and integer arguments (texts for ``text``)."""
-
-    name: str
-    arguments: tuple[Any, ...]
 
 
 class Driver:
@@ -29,6 +21,9 @@ class Driver:
 
     def close(self) -> None:
         """Finish: write the file."""
+
+    def state(self) -> None:
+        """Know that the picture is complete for now: a moment to look at it."""
 
     def clear(self) -> None:
         """Begin an empty picture."""
@@ -63,6 +58,9 @@ class Driver:
     def text(self, x: int, y: int, text: str) -> None:
         """Write text on a base line."""
 
+    def hilite(self, x: int, y: int, width: int, height: int) -> None:
+        """Exchange black and white in a rectangle."""
+
     def squares(
         self, x: int, y: int, columns: int, apart: int, sides: list[int], color: int
     ) -> None:
@@ -90,60 +88,6 @@ class Driver:
         self.color(color)
 
 
-class Recorder(Driver):
-    """Keeps the operations: a window nobody looks at."""
-
-    def __init__(self) -> None:
-        self.operations: list[Operation] = []
-
-    def clear(self) -> None:
-        """Forget everything."""
-        self.operations.clear()
-
-    def _record(self, name: str, *arguments: Any) -> None:
-        self.operations.append(Operation(name, arguments))
-
-    def color(self, color: int) -> None:
-        """Record a colour."""
-        self._record("color", color)
-
-    def font(self, name: str, size: int) -> None:
-        """Record a font."""
-        self._record("font", name, size)
-
-    def line_style(self, style: int) -> None:
-        """Record a line style."""
-        self._record("line-style", style)
-
-    def clip(self, x: int, y: int, width: int, height: int) -> None:
-        """Record a clipping rectangle."""
-        self._record("clip", x, y, width, height)
-
-    def line(self, x1: int, y1: int, x2: int, y2: int) -> None:
-        """Record a line."""
-        self._record("line", x1, y1, x2, y2)
-
-    def rectangle(self, x: int, y: int, width: int, height: int, *, fill: bool) -> None:
-        """Record a rectangle."""
-        self._record("fill-rect" if fill else "rect", x, y, width, height)
-
-    def circle(self, x: int, y: int, radius: int, *, fill: bool) -> None:
-        """Record a circle."""
-        self._record("fill-circle" if fill else "circle", x, y, radius)
-
-    def arc(self, x: int, y: int, radius: int, start: int, end: int, *, fill: bool) -> None:
-        """Record an arc."""
-        self._record("fill-arc" if fill else "arc", x, y, radius, start, end)
-
-    def polygon(self, points: list[tuple[int, int]]) -> None:
-        """Record a polygon."""
-        self._record("polygon", *points)
-
-    def text(self, x: int, y: int, text: str) -> None:
-        """Record a text."""
-        self._record("text", x, y, text)
-
-
 class Window:
     """What programs draw in; letting go of it finishes the picture."""
 
@@ -158,6 +102,7 @@ class Window:
         self.line_style = 0
         self.font = DEFAULT_FONT
         self.clip: tuple[int, int, int, int] | None = None
+        self._held = 0
         driver.open(self)
         self._open = True
 
@@ -170,6 +115,20 @@ class Window:
     def __del__(self) -> None:
         if getattr(self, "_open", False):
             self.close()
+
+    def hold(self) -> None:
+        """Begin drawing that is to be seen in one go."""
+        self._held += 1
+
+    def release(self) -> None:
+        """End it."""
+        self._held -= 1
+        self.look()
+
+    def look(self) -> None:
+        """Let the driver know that the picture is complete, unless it is held."""
+        if self._held == 0:
+            self.driver.state()
 
     def set_color(self, color: int) -> None:
         """Choose the colour."""

@@ -3,7 +3,7 @@
 import math
 from typing import TYPE_CHECKING, Any
 
-from sn.cells import from_items
+from sn.cells import Cons, from_items
 from sn.errors import LispError
 from sn.graphics.window import (
     BACKGROUND,
@@ -11,7 +11,6 @@ from sn.graphics.window import (
     CHARACTER_WIDTH,
     FOREGROUND,
     GRAY,
-    Recorder,
     Window,
 )
 from sn.primitives.arguments import integer, number, numbers, string
@@ -31,7 +30,7 @@ def current(interpreter: "Interpreter") -> Window:
     """Return the window programs draw in: the value of `window`, made when there is none."""
     symbol = interpreter.intern("window")
     if not isinstance(symbol.value, Window):
-        symbol.value = Window(512, 512, Recorder())
+        symbol.value = interpreter.screen.window()
     return symbol.value
 
 
@@ -44,7 +43,7 @@ def new_window(interpreter: "Interpreter", *arguments: Any) -> Window:
     sizes = [integer(a) for a in arguments if a.__class__ in (float, int)]
     names = [a for a in arguments if a.__class__ is str]
     width, height = sizes[-2:] if len(sizes) >= 2 else (512, 512)
-    made = Window(width, height, Recorder(), names[-1] if names else "Graphics")
+    made = interpreter.screen.window(width, height, names[-1] if names else "Graphics")
     interpreter.intern("window").value = made
     return made
 
@@ -80,7 +79,9 @@ def windowp(value: Any) -> Any:
 @primitive("cls", interpreter=True)
 def cls(interpreter: "Interpreter") -> None:
     """Clear the window."""
-    current(interpreter).driver.clear()
+    window = current(interpreter)
+    window.look()
+    window.driver.clear()
 
 
 @primitive("xsize", interpreter=True)
@@ -104,8 +105,36 @@ def window_rect(interpreter: "Interpreter") -> Any:
 
 @special("graphics-batch", pattern="b")
 def graphics_batch(interpreter: "Interpreter", body: "Callable[[], Any]") -> Any:
-    """Evaluate a body that draws; a screen would show it in one go."""
-    return body()
+    """Evaluate a body that draws; it is seen in one go: a film gets one picture of it."""
+    window = current(interpreter)
+    window.hold()
+    try:
+        return body()
+    finally:
+        window.release()
+
+
+@primitive("hilite", interpreter=True)
+def hilite(
+    interpreter: "Interpreter", code: float, x: float, y: float, width: float, height: float
+) -> None:
+    """Exchange black and white in a rectangle, if the code is not 0."""
+    rectangle = integer(x), integer(y), integer(width), integer(height)
+    if integer(code):
+        current(interpreter).driver.hilite(*rectangle)
+
+
+@primitive("get-click", interpreter=True)
+def get_click(interpreter: "Interpreter") -> Any:
+    """Return the next click (x y): the first of the list `click-script`, which loses it."""
+    current(interpreter).look()
+    script = interpreter.intern("click-script")
+    if script.value.__class__ is not Cons:
+        raise LispError("no click is left in click-script (sn --clicks FILE fills it)")
+    click, script.value = script.value.car, script.value.cdr
+    if click is not None and len(numbers(click)) != 2:
+        raise LispError("not a click (x y)", click)
+    return click
 
 
 @special("gsave", pattern="b")
@@ -371,16 +400,58 @@ def draw_list(
     window.driver.squares(*place, _columns(columns), integer(apart), sides, window.color)
 
 
-def _shades(values: Any, lowest: float, highest: float) -> list[int]:
-    if number(lowest) == number(highest):
+GRAYS = [int(255 * shade / 63) * 0x010101 for shade in range(64)]
+
+
+def _palette(colors: Any) -> list[int]:
+    from sn.matrix import Matrix
+
+    if colors.__class__ is not Matrix or colors.values().shape != (64,):
+        raise LispError("not a matrix of 64 colors", colors)
+    return [int(color) for color in colors.values()]
+
+
+def _colored(
+    interpreter: "Interpreter",
+    place: tuple[Any, Any],
+    values: list[float],
+    columns: int,
+    limits: tuple[Any, Any],
+    apart: tuple[Any, Any],
+    palette: list[int],
+) -> None:
+    """Draw values as rectangles, the first of 64 colours for the lower limit."""
+    low, high = (number(limit) for limit in limits)
+    if low == high:
         raise LispError("Illegal scaling factor")
-    return [
-        max(0, min(63, int(64 * (value - lowest) / (highest - lowest))))
-        for value in numbers(values)
-    ]
+    shades = (max(0, min(63, int(64 * (value - low) / (high - low)))) for value in values)
+    _tiles(interpreter, place, [palette[shade] for shade in shades], columns, apart)
 
 
-@primitive("gray-draw-list", "color-draw-list", interpreter=True)
+def _tiles(
+    interpreter: "Interpreter",
+    place: tuple[Any, Any],
+    colors: list[int],
+    columns: int,
+    apart: tuple[Any, Any],
+) -> None:
+    """Draw rectangles, each of its own colour."""
+    window = current(interpreter)
+    (x, y), (width, height) = map(integer, place), map(integer, apart)
+    if not colors:
+        return
+    if width == height:
+        window.driver.pixels(x, y, columns, width, colors, window.color)
+        return
+    for number_, color in enumerate(colors):
+        row, column = divmod(number_, columns)
+        window.driver.color(color)
+        left, top = x + column * width, y + row * height
+        window.driver.rectangle(left, top, width, height, fill=True)
+    window.driver.color(window.color)
+
+
+@primitive("gray-draw-list", interpreter=True)
 def gray_draw_list(
     interpreter: "Interpreter",
     x: float,
@@ -392,15 +463,39 @@ def gray_draw_list(
     apart: float,
 ) -> None:
     """Draw values as squares of 64 greys, black for `lowest`, white for `highest`."""
-    shades = [int(255 * shade / 63) for shade in _shades(values, lowest, highest)]
-    colors = [shade << 16 | shade << 8 | shade for shade in shades]
-    window = current(interpreter)
-    if colors:
-        place = integer(x), integer(y)
-        window.driver.pixels(*place, _columns(columns), integer(apart), colors, window.color)
+    made, limits = numbers(values), (lowest, highest)
+    _colored(interpreter, (x, y), made, _columns(columns), limits, (apart, apart), GRAYS)
 
 
-@primitive("gray-draw-matrix", "color-draw-matrix", interpreter=True)
+@primitive("color-draw-list", interpreter=True)
+def color_draw_list(
+    interpreter: "Interpreter",
+    x: float,
+    y: float,
+    values: Any,
+    columns: float,
+    lowest: float,
+    highest: float,
+    apart: float,
+    colors: Any,
+) -> None:
+    """Draw values as squares in the 64 colours of a matrix."""
+    made, limits = numbers(values), (lowest, highest)
+    palette = _palette(colors)
+    _colored(interpreter, (x, y), made, _columns(columns), limits, (apart, apart), palette)
+
+
+def _table(matrix: Any) -> tuple[list[float], int]:
+    """Return the elements of a vector or a matrix, and how many a row has."""
+    from sn.matrix import Matrix
+
+    if matrix.__class__ is not Matrix or matrix.values().ndim not in (1, 2):
+        raise LispError("1D or 2D index expected", matrix)
+    values = matrix.values()
+    return [float(value) for value in values.reshape(-1)], max(1, values.shape[-1])
+
+
+@primitive("gray-draw-matrix", interpreter=True)
 def gray_draw_matrix(
     interpreter: "Interpreter",
     x: float,
@@ -408,16 +503,60 @@ def gray_draw_matrix(
     matrix: Any,
     lowest: float,
     highest: float,
-    apart: float,
-    *_: Any,
+    width: Any = 1.0,
+    height: Any = None,
 ) -> None:
-    """Draw a matrix as squares of grey."""
-    from sn.matrix import array_of
+    """Draw a matrix as rectangles of grey, `width` and `height` pixels each."""
+    values, columns = _table(matrix)
+    size = width, width if height is None else height
+    _colored(interpreter, (x, y), values, columns, (lowest, highest), size, GRAYS)
 
-    array = array_of(matrix)
-    columns = array.shape[-1] if array.ndim else 1
-    values = from_items([float(value) for value in matrix.values().reshape(-1)])
-    gray_draw_list(interpreter, x, y, values, float(columns), lowest, highest, apart)
+
+@primitive("color-draw-matrix", interpreter=True)
+def color_draw_matrix(
+    interpreter: "Interpreter",
+    x: float,
+    y: float,
+    matrix: Any,
+    lowest: float,
+    highest: float,
+    *size_and_colors: Any,
+) -> None:
+    """Draw a matrix in the 64 colours of another: [width height] colors."""
+    if len(size_and_colors) not in (1, 3):
+        raise LispError("8 arguments were expected")
+    *size, colors = size_and_colors
+    values, columns = _table(matrix)
+    width, height = size or (1.0, 1.0)
+    limits = lowest, highest
+    _colored(interpreter, (x, y), values, columns, limits, (width, height), _palette(colors))
+
+
+@primitive("rgb-draw-matrix", interpreter=True)
+def rgb_draw_matrix(
+    interpreter: "Interpreter",
+    x: float,
+    y: float,
+    matrix: Any,
+    width: Any = 1.0,
+    height: Any = None,
+) -> None:
+    """Draw a matrix of rows x columns x (red green blue), 0 to 255, or of greys."""
+    from sn.matrix import Matrix
+
+    if matrix.__class__ is not Matrix or matrix.values().ndim not in (2, 3):
+        raise LispError("2D or 3D index expected", matrix)
+    values = matrix.values()
+    if values.ndim == 3 and values.shape[2] < 3:
+        raise LispError("the last dimension must be three or more", matrix)
+    size = width, width if height is None else height
+    if min(map(integer, size)) < 1:
+        raise LispError("illegal zoom factor")
+    flat = values.reshape(-1, values.shape[2])[:, :3] if values.ndim == 3 else None
+    parts = values.reshape(-1, 1).repeat(3, 1) if flat is None else flat
+    shades = parts.clip(0, 255).astype("int64")
+    colors = [int(c) for c in shades[:, 0] << 16 | shades[:, 1] << 8 | shades[:, 2]]
+    _tiles(interpreter, (x, y), colors, max(1, values.shape[1]), size)
 
 
 def variables(interpreter: "Interpreter") -> None:
