@@ -10,6 +10,8 @@ if TYPE_CHECKING:
 
 Color = tuple[int, int, int]
 UPPER = "▀"
+DARK, LIGHT = 85, 170  # levels between which an area is grey
+FAINT = 232  # the palest a line may become
 INK = {(False, False): " ", (True, False): "▀", (False, True): "▄", (True, True): "█"}
 PLAIN = {(False, False): " ", (True, False): "'", (False, True): ".", (True, True): "#"}
 
@@ -41,8 +43,7 @@ def _code(color: Color, colors: str) -> str:
 def blocks(picture: "Image", columns: int, rows: int, colors: str, *, utf8: bool = True) -> str:
     r"""Return a picture (RGB) as lines of text, made smaller to fit `columns` x `rows`.
 
-    Without colours, what is dark is drawn, for a terminal that is dark itself; grey areas come
-    out as a chess board.
+    Without colours, what is dark is drawn, as on paper; grey areas come out as a chess board.
 
     >>> from PIL import Image
     >>> ink = Image.new("RGB", (4, 4), "white")
@@ -76,11 +77,23 @@ def blocks(picture: "Image", columns: int, rows: int, colors: str, *, utf8: bool
 
 
 def _plain(picture: "Image", letters: dict[tuple[bool, bool], str]) -> str:
+    """Draw what is dark, every other pixel of what is grey, and lines that became pale."""
     levels, (width, height) = picture.convert("L").tobytes(), picture.size
 
+    def level(x: int, y: int) -> int:
+        return levels[y * width + x] if 0 <= x < width and 0 <= y < height else 255
+
     def ink(x: int, y: int) -> bool:
-        level = levels[y * width + x]
-        return level < 85 or (level < 170 and (x + y) % 2 == 0)
+        here = level(x, y)
+        if here < LIGHT:
+            return here < DARK or (x + y) % 2 == 0
+        if here > FAINT:
+            return False
+        return any(
+            level(x - dx, y - dy) >= here < level(x + dx, y + dy)
+            and min(level(x - 2 * dx, y - 2 * dy), level(x + 2 * dx, y + 2 * dy)) > here + 20
+            for dx, dy in ((1, 0), (0, 1))
+        )
 
     return "".join(
         "".join(letters[ink(x, y), ink(x, y + 1)] for x in range(width)).rstrip() + "\n"
