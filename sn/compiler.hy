@@ -62,9 +62,9 @@ the modules named after a digest of their own source: equal text is equal behavi
 
 (defclass Loop []
   "A loop whose body runs as a whole in every round."
-  (defn __init__ [self before first last variable changed]
-    (setv self.before before self.first first self.last last self.variable variable
-          self.changed changed)))
+  (defn __init__ [self before first last changed]
+    (setv self.before before self.first first self.last last self.changed changed
+          self.variable None)))     ; the binding that counts from first to last
 
 (defclass Unit []
   "The function being compiled."
@@ -79,6 +79,7 @@ the modules named after a digest of their own source: equal text is equal behavi
           self.declared [{}]
           self.loops []             ; Loop, or None where a condition begins
           self.names 0
+          self.expansions {}
           self.pos record.pos)))
 
 ;; ---------------------------------------------------------------- errors, names, blocks
@@ -237,12 +238,21 @@ the modules named after a digest of their own source: equal text is equal behavi
   (setv (get u.scopes -1 symbol) binding)
   binding)
 
-(defn changed [form [found None]]
+(defn expansion [u form]
+  "The expansion of a macro call, the same one whenever it is asked for."
+  (when (not-in (id form) u.expansions)
+    (setv (get u.expansions (id form)) #(form (u.interpreter.expansion form.car.value form))))
+  (get u.expansions (id form) 1))
+
+(defn changed [u form]
   "The symbols that setq or incr set somewhere in a form."
-  (setv found (if (is found None) (set) found) stack [form])
+  (setv found (set) stack [form])
   (while stack
     (setv item (.pop stack))
     (when (isinstance item Cons)
+      (when (and (isinstance item.car Symbol) (isinstance item.car.value Macro)
+                 (is (lookup u item.car) None))
+        (.append stack (expansion u item)))
       (when (and (isinstance item.car Symbol) (in (operator-name item.car) ["setq" "incr"]))
         (for [part (items item.cdr)] (when (isinstance part Symbol) (.add found part))))
       (while (isinstance item Cons)
@@ -295,7 +305,7 @@ the modules named after a digest of their own source: equal text is equal behavi
       (in operator u.signatures) (call u form (get u.signatures operator))
       (hasattr operator.value "signature") (call u form operator.value.signature)
       (isinstance operator.value Macro)
-        (value u (u.interpreter.expansion operator.value form))
+        (value u (expansion u form))
       (in name FORMS) ((get FORMS name) u form)
       (in name #("c-code" "cinline" "cheader" "ccall")) (refuse u form "C code cannot be compiled, write it in SN")
       True (refuse u form "not in the compiled language"))
@@ -422,7 +432,7 @@ the modules named after a digest of their own source: equal text is equal behavi
   (fn [u form]
     (count u form 2)
     (setv [declared forms] (declarations u form.cdr.cdr))
-    (setv changing (changed form) pairs [])
+    (setv changing (changed u form) pairs [])
     (for [pair (items form.cdr.car)]
       (when (not (and (isinstance pair Cons) (isinstance pair.cdr Cons)
                       (is pair.cdr.cdr None)))
@@ -474,10 +484,10 @@ the modules named after a digest of their own source: equal text is equal behavi
 
 ;; ---------------------------------------------------------------- loops
 
-(defn looping [u form header first last variable]
+(defn looping [u form header first last]
   "Emit a loop: its header, then the body, checks that hold for all rounds before it."
   (setv before [])
-  (.append u.loops (Loop before first last variable (changed form)))
+  (.append u.loops (Loop before first last (changed u form)))
   (try
     (setv [block _] (aside u header.inside))
     (finally (.pop u.loops)))
@@ -519,7 +529,7 @@ the modules named after a digest of their own source: equal text is equal behavi
   (setv name (fresh u))
   (looping u form (Header f"for {name} in range({last} + 1):"
                           (fn [u] (effect u form.cdr.cdr)))
-           "0" last None))
+           "0" last))
 
 (defform ["for"] [u form]
   (count u form 1)
@@ -527,7 +537,7 @@ the modules named after a digest of their own source: equal text is equal behavi
   (when (not (and (isinstance header Cons) (isinstance header.car Symbol)
                   (<= 3 (len (items header)) 4)))
     (refuse u form "bad 'for' syntax"))
-  (setv symbol header.car changing (changed form))
+  (setv symbol header.car changing (changed u form))
   (setv [declared forms] (declarations u form.cdr.cdr))
   (setv found (arguments u header.cdr))
   (when (= (len found) 2) (.append found #("1" "long")))
@@ -535,11 +545,14 @@ the modules named after a digest of their own source: equal text is equal behavi
   (setv [[first kind] [last end] [step by]] found)
   (setv want (.get declared symbol (wanted u symbol)))
   (setv whole (and (integer? kind) (integer? by) (constant? step) (!= step "0")))
-  (setv type (or want (if (and whole (not-in symbol changing)) "long" "double")))
+  (setv type (if (and whole (not-in symbol changing) (in want #(None "int")))
+                 "long"
+                 (or want "double")))
   (defn inside [u counter known]
     (in-scope u declared
       (fn [u]
         (setv new (bind u symbol type))
+        (when (and whole (= type "long")) (setv (. (get u.loops -1) variable) new))
         (emit u (.format "{} = {}" new.python (convert u form counter known type)))
         (effect u forms))))
   (if whole
@@ -547,11 +560,13 @@ the modules named after a digest of their own source: equal text is equal behavi
         (setv up (> (int step) 0) first (keep u first))
         (when (not (integer? end)) (setv last (.format "{}({})" (if up "_floor" "_ceil") last)))
         (setv last (keep u last) counter (fresh u "k"))
+        (when (not-in step #("1" "-1"))
+          (setv last (keep u f"{first} + ({last} - {first}) // {step} * {step}")))
         (setv stop (.format "{} {} 1" last (if up "+" "-")))
         (looping u form
                  (Header (.format "for {} in range({}, {}, {}):" counter first stop step)
                          (fn [u] (inside u counter "long")))
-                 #* (if up [first last] [last first]) symbol))
+                 #* (if up [first last] [last first])))
       (do
         (setv type-of (wider kind by) counter (fresh u "k"))
         (when (= type-of "long") (setv type-of "long"))
@@ -604,7 +619,7 @@ the modules named after a digest of their own source: equal text is equal behavi
             (emit u (.format "{} = {}" new.python
                              (part text counter (- (get type 1) 1) last))))
           (effect u forms))))
-    (looping u form (Header f"for {counter} in range({n}):" inside) "0" end None)))
+    (looping u form (Header f"for {counter} in range({n}):" inside) "0" end)))
 
 (setv (get FORMS "idx-bloop") (slices False)
       (get FORMS "idx-eloop") (slices True))
@@ -747,8 +762,7 @@ the modules named after a digest of their own source: equal text is equal behavi
   (setv test None)
   (when (and (is-not loop None) (steady-in u loop name binding))
     (cond
-      (and (is-not own None) (is given loop.variable) (not-in given loop.changed)
-           (in loop own.loops) (integer? own.type))
+      (and (is-not own None) (is own loop.variable) (not-in given loop.changed))
         (setv test (.format "({} < 0 or {} >= {})" loop.first loop.last size))
       (or (constant? text) (and (is-not own None) (steady-in u loop given own)
                                 (integer? own.type)))

@@ -228,8 +228,25 @@ def test_a_guarded_subscript_is_no_error() -> None:
             (for (i -5 n) (when (and (>= i 0) (<= i (bound m 1))) (incr s (m i)))) s))
         (de empty (m k) ((-idx1- (-double-)) m) ((-int-) k)
           (let ((s 0)) (for (i 3 2) (incr s (m k))) s))
-        (dhc-make () inner empty)""")
+        (de second (m) ((-idx1- (-double-)) m)
+          (let ((s 0)) (for (i 0 (idx-dim m 0) 2) (incr s (m i)))
+                       (for (i (bound m 1) -1 -2) (incr s (m i))) s))
+        (dhc-make () inner empty second)""")
     assert one.eval("(list (inner [1 2 3 4] 100) (empty [1] 50))") == "(10 0)"
+    assert one.eval("(list (second [1 2 4]) (second [1]))") == "(10 2)"
+
+
+def test_a_shadowed_counter_is_checked_for_itself() -> None:
+    one = interpreter("""
+        (dmd bump (v) `(setq ,v (+ ,v 100)))
+        (de f (m) ((-idx1- (-double-)) m)
+          (let ((s 0)) (for (i 0 1) (let ((i (* 1000 (1+ i)))) (incr s (m i)))) s))
+        (de g (m) ((-idx1- (-double-)) m)
+          (let ((s 0)) (for (i 0 1) (bump i) (incr s (m i))) s))
+        (dhc-make () f g)""")
+    for call in ("(f [1 2])", "(g [1 2])"):
+        with pytest.raises(LispError, match="subscript out of range"):
+            one.eval(call)
 
 
 def test_views_share_their_elements_with_compiled_code() -> None:
@@ -249,6 +266,19 @@ def test_later_functions_may_call_earlier_ones() -> None:
     assert "not in the compiled language : (g x)" in error(
         "(dhc-make () f)", "(de g (x) x) (de f (x) (g x))"
     )
+
+
+def test_compiled_callers_keep_what_they_were_compiled_with() -> None:
+    one = interpreter("(de g (x) (* x x)) (de f (x) (g x)) (dhc-make () f g)")
+    one.eval("(de g (x) 0)")
+    assert one.eval("(list (f 3) (g 3))") == "(9 0)"
+
+
+def test_a_procedure_returns_nothing() -> None:
+    one = interpreter("(de f (n) (for (i 0 n) i)) (de g (n) (when (> n 0) n))")
+    assert one.eval("(list (f 3) (g 3))") == "(3 3)"
+    one.eval("(dhc-make () f g)")
+    assert one.eval("(list (f 3) (g 3))") == "(() ())"
 
 
 def test_macros_are_expanded() -> None:
