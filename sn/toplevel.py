@@ -121,6 +121,8 @@ class Toplevel:
             start = source.at
             try:
                 self.step(source)
+                if self.ask is not None:
+                    self.interpreter.screen.refresh()
             except EndOfInput as end:
                 if not end.located:
                     source.at = start
@@ -166,6 +168,8 @@ class Toplevel:
             self._fresh = True
             try:
                 self.step(source)
+                if self.ask is not None:
+                    self.interpreter.screen.refresh()
             except EndOfInput as end:
                 if end.message == "End of file" and not end.located:
                     return status

@@ -94,6 +94,7 @@ class Raster(Driver):
         self._whole = Image.new("RGB", (window.width, window.height), "white")
         self._target = self._whole
         self._pen = ImageDraw.Draw(self._target)
+        self.printed = zlib.crc32(self._whole.tobytes())  # of what somebody saw last
 
     @property
     def picture(self) -> "Image":

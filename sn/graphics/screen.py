@@ -6,6 +6,7 @@ files come from the titles of windows, and never leave the folder they are writt
 
 import re
 import sys
+import zlib
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -31,7 +32,7 @@ class Screen:
     ----------
     folder: where every window is written as PNG when it closes; it must exist
     animate: write a GIF of the states of each window too
-    show: print every window on standard output when it closes
+    show: print windows on standard output when they close, if anything was drawn
     """
 
     folder: Path | None = None
@@ -58,6 +59,16 @@ class Screen:
         self._windows[number] = made
         return made
 
+    def look(self) -> None:
+        """Let every film have a state: the program waits."""
+        for window in list(self._windows.values()):
+            window.look()
+
+    def refresh(self) -> None:
+        """Print what changed since it was printed, for somebody who talks to the program."""
+        for _, window in sorted(self._windows.items()):
+            self._print(window.driver)
+
     def close(self) -> None:
         """Close the windows that are still open, in the order they were opened in."""
         for _, window in sorted(self._windows.items()):
@@ -71,9 +82,14 @@ class Screen:
                 self._write(raster, path)
             except OSError as error:
                 self.trouble = f"{path}: {error.strerror or error}"
-        if self.show:
+        self._print(raster)
+
+    def _print(self, raster: "Raster") -> None:
+        digest = zlib.crc32(raster.picture.tobytes()) if self.show else raster.printed
+        if digest != raster.printed:
             from sn.graphics.blocks import show
 
+            raster.printed = digest
             show(raster.picture, raster.name, sys.stdout)
 
     def _write(self, raster: "Raster", path: Path) -> None:

@@ -289,10 +289,12 @@ def time_used(interpreter: "Interpreter", body: "Callable[[], Any]") -> float:
     return time.process_time() - start
 
 
-@primitive("sleep")
-def sleep(seconds: float) -> Any:
-    """Wait."""
+@primitive("sleep", interpreter=True)
+def sleep(interpreter: "Interpreter", seconds: float) -> Any:
+    """Wait, so that somebody may look at the windows."""
     import time
+
+    interpreter.screen.look()
 
     time.sleep(max(number(seconds), 0.0))
     return T

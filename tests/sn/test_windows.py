@@ -17,6 +17,7 @@ from sn.graphics.blocks import blocks, colors_of
 from sn.graphics.raster import MOST_STATES, STIPPLE, Raster
 from sn.graphics.screen import LARGEST, file_name
 from sn.graphics.window import Window
+from sn.toplevel import Toplevel
 
 PROGRAMS = Path(__file__).parent.parent.parent / "samples" / "programs"
 WHITE, BLACK, RED = (255, 255, 255), (0, 0, 0), (255, 0, 0)
@@ -343,6 +344,13 @@ def test_a_film_has_a_state_for_every_batch_and_every_clear(tmp_path: Path) -> N
     assert count(pictures["01-w.png"].convert("RGB"), BLACK) == 25
 
 
+def test_a_program_that_waits_is_looked_at(tmp_path: Path) -> None:
+    pictures = Drawn(tmp_path, animate=True)(
+        '(defvar w (new-window 20 20 "w")) (for (i 1 3) (fill-rect 0 0 i i) (sleep 0))'
+    )
+    assert pictures["01-w.gif"].n_frames == 3
+
+
 def test_a_still_picture_makes_no_film(tmp_path: Path) -> None:
     pictures = Drawn(tmp_path, animate=True)("(new-window 20 20) (draw-line 0 0 9 9)")
     assert list(pictures) == ["01-graphics.png"]
@@ -406,6 +414,25 @@ def test_show_prints_windows(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["-q", "--show", "-e", program]) == 0
     printed = capsys.readouterr().out
     assert printed.endswith("A\\x1b[2Jtitle\n  ████\n  ████\n")
+
+
+def test_somebody_who_talks_sees_what_changed(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = iter(["(new-window 4 2)", "(fill-rect 0 0 3 2)", "(+ 1 2)", "(cls)"])
+    interpreter = Interpreter()
+    interpreter.screen.show = True
+
+    def ask(prompt: str) -> str:
+        line = next(lines, None)
+        if line is None:
+            raise EOFError
+        return line
+
+    assert Toplevel(interpreter, ask).run() == 0
+    interpreter.close()
+    printed = re.sub(r"::WINDOW:\w+", "WINDOW", capsys.readouterr().out)
+    assert printed.split("\n") == [
+        "= WINDOW", "= ()", "Graphics", "███", "= 3", "= ()", "Graphics", "", "",
+    ]  # fmt: skip
 
 
 # ---- clicks
