@@ -476,10 +476,9 @@ the modules named after a digest of their own source: equal text is equal behavi
 
 (defform ["incr"] [u form]
   (count u form 1 2)
-  (setv [old amount] (if (is form.cdr.cdr None)
-                         [(value u form.cdr.car) #("1" "long")]
-                         (arguments u form.cdr)))
-  (setv [text type] (arithmetic u form "+" [old amount]))
+  ;; The amount first: it may set the variable.
+  (setv amount (if (is form.cdr.cdr None) #("1" "long") (value u form.cdr.cdr.car)))
+  (setv [text type] (arithmetic u form "+" [(value u form.cdr.car) amount]))
   (assign u form form.cdr.car text type))
 
 ;; ---------------------------------------------------------------- loops

@@ -40,6 +40,7 @@ CALLS = {
     "swapped": ["(swapped 1 5)"],
     "shadowed": ["(shadowed 5)"],
     "ordered": ["(ordered 3)"],
+    "late": ["(late 3)"],
     "extremes": ["(extremes 3 -1 2)", "(extremes 1 2 3)", "(extremes 2 2 2)"],
     "math": ["(math 0.3)", "(math 2)"],
     "rounded": ["(rounded 3)", "(rounded 0.1)"],
