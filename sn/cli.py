@@ -128,9 +128,10 @@ def run(options: argparse.Namespace) -> int:
     if ask is not None and not options.quiet:
         print(GREETING)
     try:
-        return toplevel.run()
+        status = toplevel.run()
     finally:
         interpreter.close()
+    return status or lost_pictures(interpreter)
 
 
 def screen(interpreter: "Interpreter", options: argparse.Namespace) -> None:
@@ -187,10 +188,15 @@ def _finish(toplevel: "Toplevel", work: object) -> int:
         status = 1
     interpreter.close()
     sys.stdout.flush()
-    if interpreter.screen.trouble:
-        print(f"sn: {interpreter.screen.trouble}", file=sys.stderr)
-        status = status or 1
-    return status
+    return status or lost_pictures(interpreter)
+
+
+def lost_pictures(interpreter: "Interpreter") -> int:
+    """Say that a window could not be written; return the exit status."""
+    if not interpreter.screen.trouble:
+        return 0
+    print(f"sn: {interpreter.screen.trouble}", file=sys.stderr)
+    return 1
 
 
 def warm(interpreter: "Interpreter") -> int:

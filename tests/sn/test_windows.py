@@ -289,11 +289,14 @@ def test_without_a_screen_nothing_is_drawn_or_imported() -> None:
 
 
 def test_a_file_that_cannot_be_written_fails_the_command(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "01-w.png").mkdir()
     assert main(["-q", "--windows", str(tmp_path), "-e", '(new-window 5 5 "w")']) == 1
-    assert "01-w.png" in capsys.readouterr().err
+    assert "01-w.png: Is a directory" in capsys.readouterr().err
+    monkeypatch.setattr("sys.stdin", io.StringIO('(new-window 5 5 "w")\n'))
+    assert main(["-q", "--windows", str(tmp_path), "-"]) == 1
+    assert "01-w.png: Is a directory" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
