@@ -30,6 +30,7 @@ SKIP_PIECE, SKIP_PIECE_INK = 1.5, 14.0  # to skip a piece, plus as much ink as a
 SKIP_APART, SKIP_APART_INK = 2.0, 3.0  # the same for rubbish that stands apart
 DIGIT_INK = 0.11 * HEIGHT * HEIGHT  # pixels of black in a thin digit
 CANDIDATES, N_BEST = 16, 5  # strings looked at, different guesses told
+LIKELY = 0.97  # how much a mark that stands apart is believed to be one
 SMALLEST = 14  # digits lower than this in the source, in pixels, are not read
 FOREIGN = 0.02  # a grammar with less than this of all strings is the wrong one
 UNEXPLAINED = 0.12  # share of skipped ink above which a string is rejected
@@ -100,6 +101,24 @@ def recognition_graph(
     return graph, candidate, np.concatenate([np.zeros(len(rows)), found.weights, lost])
 
 
+def unswallowed(found: Segmentation, penalties: np.ndarray) -> np.ndarray:
+    """Return penalties (n, classes) in which a point that stands apart is hard to swallow.
+
+    A candidate that holds a point or comma beside other ink pays for the probability that the
+    mark is a symbol of its own: lost points turn dollars into cents.
+    """
+    single = found.whole & (found.spans[:, 0] == found.spans[:, 1])
+    mark = np.exp(-penalties[:, [SYMBOLS.index("."), SYMBOLS.index(",")]]).sum(axis=1)
+    price = np.zeros(len(found.weights) + 1)
+    np.add.at(price, found.spans[single, 0] + 1, -np.log(1 - LIKELY * mark[single]))
+    total = np.cumsum(price)
+    held = total[found.spans[:, 1] + 1] - total[found.spans[:, 0]]
+    held[found.spans[:, 0] == found.spans[:, 1]] = 0
+    result = penalties.copy()
+    result[:, :RUBBISH] += held[:, None]
+    return result
+
+
 class Engine:
     """Heuristic over-segmentation with a recognizer and grammars."""
 
@@ -163,6 +182,7 @@ class Engine:
 
         Strings that mean the same are one guess: its confidence is the sum of theirs.
         """
+        penalties = unswallowed(found, penalties)
         graph, candidate, skips = recognition_graph(found, penalties)
         legal = gtn.compose(graph, grammar(text))
         best = gtn.viterbi_path(legal)
