@@ -369,7 +369,7 @@ def _turned(
 
 def _legible(rng: np.random.Generator) -> tuple[StrokeHand, Style]:
     """Return a clear hand and a clear layout: what a good reader gets right."""
-    hand = StrokeHand(rng, wild=float(rng.uniform(0.3, 0.75)))
+    hand = StrokeHand(rng, wild=float(rng.uniform(0.1, 0.35)))
     style = random_style(rng, hand, float(rng.uniform(32, 42)))
     pen = replace(style.script.pen, ink=1.0, grain=0.0)
     script = replace(style.script, pen=pen)
@@ -438,7 +438,7 @@ def write_samples(folder: Path, seed: int, n: int) -> None:
 
 
 def _sample_check(rng: np.random.Generator, i: int, suffix: str) -> tuple[np.ndarray, str]:
-    hand = StrokeHand(rng, wild=float(rng.uniform(0.3, 0.75)))
+    hand = StrokeHand(rng, wild=float(rng.uniform(0.1, 0.35)))
     layout = list(LAYOUTS)[i % len(LAYOUTS)]
     check = draw_check(rng, layout, hand, bilevel=suffix == ".tif", noise=0.003, clear=True)
     return check.image, check.text
