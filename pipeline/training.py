@@ -263,7 +263,7 @@ def train_recognizer(
     made = make_candidates(folder, seed, chunks + 2, progress=step("writing and cutting"))
     held = len(made.labels) * 2 // (chunks + 2)
     network = lenet.load("character", start, trained=start is not None)
-    before = network.sha256 if start else None
+    before = json.loads(start.with_suffix(".json").read_text("utf-8")) if start else None
     results = train(
         network,
         made.images[:-held],
