@@ -12,6 +12,7 @@ import numpy as np
 
 HEIGHT = 28  # digit height in pixels after normalisation
 WORKING = 84  # rows of the working image in which paper and ink are told apart
+SPECK = 4  # black pixels of the working image that may be a point
 INK = 0.35  # ink at or above this counts as black where a bitmap is needed
 
 
@@ -168,7 +169,7 @@ def normalize(image: np.ndarray) -> Writing | None:
     columns = max(8, round(image.shape[1] / scale))
     how = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
     work = cv2.resize(image, (columns, WORKING), interpolation=how)
-    ink = without_specks(without_rules(ink_of(work)), 10)
+    ink = without_specks(without_rules(ink_of(work)), SPECK)
     return finish(ink, scale)
 
 

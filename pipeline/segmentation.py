@@ -21,6 +21,7 @@ LONGEST = 6  # pieces in a candidate
 WIDEST = 1.6 * HEIGHT  # pixels
 REACH = 6  # pixels by which a candidate may lie off the middle of the retina
 GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
+LEAST = 2  # black pixels of a piece: points of fine pens are small
 DEEPEST = 0.75 * HEIGHT  # black pixels that a cut may cross
 
 
@@ -110,7 +111,7 @@ def pieces_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
     for k in range(1, count):
         x, y, w, h, area = stats[k].tolist()
-        if area < 4:
+        if area < LEAST:
             continue
         mask = (labels[y : y + h, x : x + w] == k).astype(np.uint8)
         if w < 0.3 * HEIGHT or h < 0.3 * HEIGHT:

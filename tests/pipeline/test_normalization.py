@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.handwriting import StrokeHand
+from pipeline.handwriting import Pen, Script, StrokeHand
 from pipeline.normalization import HEIGHT, INK, normalize
+from pipeline.segmentation import segment
 from pipeline.synthesis import Style, compose
 
 
@@ -78,3 +79,19 @@ def test_faint_ink_counts_like_black_ink(line):
 @pytest.mark.parametrize("shape", [(40, 200), (8, 8), (300, 40), (1, 60)])
 def test_blank_paper_has_no_writing(shape):
     assert normalize(np.full(shape, 240, np.uint8)) is None
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_the_point_of_a_fine_pen_in_a_tall_field_survives(seed):
+    rng = np.random.default_rng(seed)
+    style = Style(Script(height=40, pen=Pen(width=0.085)), gap=5)
+    line = compose("94.50", StrokeHand(rng), rng, style)
+    x, y, width, height = line.boxes[2].tolist()
+    writing = normalize(on_paper(line, margin=30).astype(np.uint8))
+    found = segment(writing.ink)
+    left, top = ((np.array([x, y]) + 30) - writing.origin) / writing.scale
+    right, bottom = left + width / writing.scale, top + height / writing.scale
+    at = found.boxes[:, :2] + found.boxes[:, 2:] / 2
+    small = (found.boxes[:, 2:] < HEIGHT / 3).all(axis=1)
+    near = (at > [left - 1, top - 1]).all(axis=1) & (at < [right + 1, bottom + 1]).all(axis=1)
+    assert (small & near).any()

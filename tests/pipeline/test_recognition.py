@@ -199,3 +199,12 @@ def test_blank_and_tiny_writing_are_rejected_before_recognition():
 def test_a_grammar_that_cannot_be_read_is_a_clear_error():
     with pytest.raises(SnError, match="column"):
         Engine(Fake()).decode(np.full((60, 200), 230, np.uint8), "[0-9")
+
+
+def test_an_amount_with_cents_is_likelier_than_a_long_whole_one():
+    price = {}
+    for text in ("7400.00", "740000", "74", "7400.-", "7,400"):
+        written = gtn.chain_graph(labels(text))
+        price[text] = gtn.forward_penalty(gtn.compose(written, grammar("amount")))
+    assert price["7400.00"] < price["7400.-"] < price["74"] < price["740000"]
+    assert price["7,400"] == pytest.approx(price["74"])
