@@ -60,6 +60,8 @@ class Support:
             ".interpreter": interpreter,
             ".items": items,
             ".list": from_items,
+            ".step": interpreter.tracer.enter,
+            ".stepped": interpreter.tracer.leave,
             "_enter": self.enter,
             "__build_class__": None,
             "__name__": "sn",
@@ -282,7 +284,11 @@ class Support:
     def hook(self) -> None:
         """Deal with an exception where it is first seen, the bindings still standing."""
         error = sys.exc_info()[1]
-        if getattr(error, "located", False) or isinstance(error, Leave | KeyboardInterrupt):
+        if getattr(error, "located", False) or isinstance(error, Leave):
+            return
+        if isinstance(error, KeyboardInterrupt):
+            error.located = True
+            self.interpreter.interrupted(self.located(error, sys._getframe(1)))
             return
         if isinstance(error, MemoryError):
             self.reserve = b""
@@ -337,6 +343,8 @@ class Support:
     ) -> LispError:
         if isinstance(error, LispError):
             return error
+        if isinstance(error, KeyboardInterrupt):
+            return LispError("Break", function="")
         if isinstance(error, RecursionError):
             return LispError("stack overflow: the recursion is too deep", function="eval")
         if isinstance(error, MemoryError):
@@ -439,10 +447,11 @@ def _site(frame: FrameType, last: int) -> Any:
 
 
 def _frame(frame: FrameType, last: int) -> Frame:
-    code = frame.f_code
+    record = frame.f_globals.get("_self")  # parts of a function have code of their own
+    name = record.function.__name__ if record else "toplevel"
     site = _site(frame, last)
     line = _position(frame, last)[0]
-    return Frame(code.co_name, code.co_filename, line, site[0] if site else None)
+    return Frame(name, frame.f_code.co_filename, line, site[0] if site else None)
 
 
 def _operand(description: Any, frame: FrameType) -> Any:

@@ -100,6 +100,7 @@ class FunctionRecord:
         names = {"__builtins__": interpreter.runtime, "_self": self}
         self.function = FunctionType(STUB, names, name.name if name else "lambda")
         self.function.sn = self
+        interpreter.tracer.functions.add(self)
 
     def show(self, function: Any) -> str:
         """Return the printed form."""

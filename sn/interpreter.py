@@ -24,6 +24,7 @@ from sn.printer import show
 from sn.reader import NOTHING, Reader
 from sn.streams import FileInput, Output, Source, Sources
 from sn.symbols import Symbol, SymbolTable, T
+from sn.tracing import Tracer
 
 LIBRARY = Path(__file__).parent / "lib"
 SUFFIXES = ("", ".lsh", ".sn", ".tl")
@@ -71,10 +72,15 @@ class Interpreter:
         self.loading: list[Path] = []
         self.manual: list[tuple[str, str]] = []
         self.handlers: list[Callable[[], Any]] = []
+        self.break_handlers: list[Callable[[], Any]] = []
         self.properties: dict[Symbol, list[tuple[Any, Any]]] = {}
         self.last_error: LispError | None = None
         self.unique = 0
         self.debugger: Callable[[LispError], None] | None = None
+        self.breaker: Callable[[list[Any]], None] | None = None
+        self.listener: Callable[[str], None] | None = None
+        self.brief = False
+        self.tell: Callable[[str], None] = self._tell
         self.warn: Callable[[str], None] = self._warn
         self.screen = Screen()
         self.network: Any = None
@@ -82,6 +88,7 @@ class Interpreter:
         self.this = self.intern("this")
         self.this.track()
         self.files: WeakSet[Output] = WeakSet()
+        self.tracer = Tracer(self)
         self._generator: Any = None
         self._reporting = False
         self._translator: Any = None
@@ -237,7 +244,7 @@ class Interpreter:
             return form.value if form.__class__ is Symbol else form
         head = form.car
         if head.__class__ is Symbol and head.value.__class__ is Special:
-            name = head.value.name
+            name = "" if self.tracer.translating else head.value.name
             if name == "quote" and form.cdr.__class__ is Cons and form.cdr.cdr is None:
                 return form.cdr.car
             if name in DEFINERS:
@@ -406,6 +413,26 @@ class Interpreter:
         if self.debugger is not None:
             self.debugger(error)
 
+    def interrupted(self, stop: LispError) -> None:
+        """React to Control-C while its bindings stand: on-break forms, hook, listener."""
+        self.last_error = stop
+        handlers, self.break_handlers = self.break_handlers, []
+        while handlers:
+            handlers.pop()()
+        hook = self.intern("break-hook").value
+        if is_callable(hook):
+            stop.reported = True
+            self._call_hook(hook)
+        elif self.breaker is not None:
+            self.breaker(stop)
+
+    def settle(self) -> None:
+        """Undo bindings that an interruption left behind; for when nothing runs."""
+        for symbol in self.symbols:
+            if symbol.stack:
+                symbol.value = symbol.stack[0]
+                symbol.stack.clear()
+
     def _call_hook(self, hook: Any) -> None:
         try:
             self.apply(hook)
@@ -420,8 +447,11 @@ class Interpreter:
         self.warn(f"use <defvar> to declare global variable <{name}>.")
 
     def _warn(self, text: str) -> None:
+        self.tell(f"+++ Warning: {text}")
+
+    def _tell(self, text: str) -> None:
         self.output.flush()
-        print(f"+++ Warning: {text}", file=sys.stderr)
+        print(text, file=sys.stderr)
 
     def trust(self, what: str) -> None:
         """Refuse something in safe mode."""

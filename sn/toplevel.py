@@ -17,6 +17,7 @@ from sn.interpreter import Interpreter
 from sn.manual import nearest
 from sn.printer import show
 from sn.streams import Source
+from sn.tracing import first_line
 
 PROMPT = "? "
 DEEPEST_SHOWN = 7  # callers shown after an error
@@ -89,14 +90,20 @@ class Toplevel:
         self.source: Source = interpreter.sources.add(Source("stdin"))
         self.show_error: Callable[[LispError], None] = self._show_error
         interpreter.debugger = self._debugger if ask is not None else None
+        interpreter.breaker = self._breaker if ask is not None else None
+        interpreter.listener = self._listen
 
     # ------------------------------------------------------------------ one form
 
     def answer(self, value: Any) -> None:
         """Print the value of a form."""
-        output = self.interpreter.output
+        interpreter = self.interpreter
+        output = interpreter.output
         output.write("= ")
-        output.write(show(value, output.column) + "\n")
+        text = first_line(value) if interpreter.brief else show(value, output.column)
+        output.write(text + "\n")
+        result = interpreter.intern("result")
+        result.declared, result.global_value = True, value
 
     def step(self, source: Source) -> None:
         """Read, evaluate and answer one form; raises EndOfInput when there is none."""
@@ -105,6 +112,7 @@ class Toplevel:
         if form is None:
             return
         outer, interpreter.input = interpreter.input, source
+        interpreter.brief = False
         try:
             self.answer(interpreter.evaluate_top(form))
         finally:
@@ -181,9 +189,12 @@ class Toplevel:
                 self.failed(error)
                 if self.ask is None:
                     return 1
-            except KeyboardInterrupt:
+            except KeyboardInterrupt as stop:
                 source.at = len(source.text)
-                print("\n*** Break", file=sys.stderr)
+                if not self.level:
+                    self.interpreter.settle()
+                if not getattr(stop, "told", False):
+                    print("\n*** Break", file=sys.stderr)
 
     def _more(self) -> str:
         """Return the next line, asking for it if somebody is there."""
@@ -196,27 +207,53 @@ class Toplevel:
             return self.interpreter.stack.on_main(lambda: self.ask(prompt)) + "\n"
         except EOFError:
             return ""
+        except KeyboardInterrupt as stop:
+            stop.located = True  # nothing runs that one could look at
+            raise
 
     # ------------------------------------------------------------------ debugging
 
     def _debugger(self, error: LispError) -> None:
         """Offer a debug level, the bindings of the error still standing."""
         self.failed(error)
+        if self._agreed("Debug toplevel"):
+            self._listen("[Debug]")
+
+    def _breaker(self, stop: LispError) -> None:
+        """Offer a break level, the bindings where Control-C came still standing."""
+        print(file=sys.stderr)
+        self.failed(stop)
+        if self._agreed("Break toplevel"):
+            self._listen("[Break]")
+
+    def _agreed(self, question: str) -> bool:
         try:
-            answer = self.interpreter.stack.on_main(lambda: self.ask("Debug toplevel [y/N] ? "))
+            answer = self.interpreter.stack.on_main(lambda: self.ask(f"{question} [y/N] ? "))
         except (EOFError, KeyboardInterrupt):
-            answer = ""
-        if not answer.lower().startswith(("y", "o")):
-            return
+            return False
+        return answer.strip().lower().startswith(("y", "o"))
+
+    def _listen(self, label: str) -> None:
+        """Talk on a level of its own until Control-D."""
         interpreter = self.interpreter
-        outer = self.level, interpreter.output, interpreter.input
-        self.level = "[Debug] " + self.level
-        interpreter.output = interpreter.stdout
+        outer = (
+            self.level,
+            self.ask,
+            interpreter.output,
+            interpreter.input,
+            interpreter.handlers,
+        )
+        self.level = f"{label} {self.level}"
+        if self.ask is None and sys.stdin.isatty():
+            self.ask = terminal(interpreter)
+        interpreter.output, interpreter.handlers = interpreter.stdout, []
         try:
             self._talk()
         finally:
-            self.level, interpreter.output, interpreter.input = outer
-        print(file=sys.stderr)
+            self.level, self.ask, interpreter.output, interpreter.input = outer[:4]
+            interpreter.handlers = outer[4]
+        if self.ask is not None:
+            print(file=sys.stderr)
 
 
 def terminal(interpreter: Interpreter) -> Callable[[str], str]:

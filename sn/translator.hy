@@ -53,6 +53,7 @@ SN words never become Hy names: the tables are keyed by strings."
           self.sites []
           self.depth 0
           self.unchecked False
+          self.tracing interpreter.tracer.translating
           self.known {}       ; symbol -> node of a Python local (or constant) with its value
           self.bound []
           self.line (if (is pos None) 1 (interpreter.line pos))
@@ -230,6 +231,17 @@ SN words never become Hy names: the tables are keyed by strings."
 
 (defn expression [u form]
   "Translate a form for its value."
+  (if u.tracing (traced u form) (plain-expression u form)))
+
+(defn traced [u form]
+  "Tell of a form before it is evaluated, and of its value: see sn.tracing."
+  (setv token (temporary u) name (temporary u))
+  (emit u (assign token (helper "step" (constant u form))))
+  (setv node (plain-expression u form))
+  (emit u (assign name (helper "stepped" (load token) (constant u form) node)))
+  (load name))
+
+(defn plain-expression [u form]
   (cond
     (isinstance form Symbol)
       (cond (is form T) (load ".T")
@@ -329,7 +341,7 @@ SN words never become Hy names: the tables are keyed by strings."
           (setv found (site u (helper "operator" (symbol-node u operator) (constant u form))
                             form operator [])))
     (isinstance operator Cons)
-      (setv found (helper "callee" (expression u operator) (constant u form)))
+      (setv found (helper "callee" (plain-expression u operator) (constant u form)))
     True
       (return (site u (helper "callee" (constant u operator) (constant u form))
                     form None [])))
@@ -457,6 +469,7 @@ SN words never become Hy names: the tables are keyed by strings."
 
 (defn statement [u form destination]
   "Translate a form into a destination."
+  (when u.tracing (return (finish u (expression u form) destination)))
   (when (and (isinstance form Cons) (isinstance form.car Symbol))
     (setv value (function-of u form.car))
     (when (and (is (type value) Macro) (= value.sn.kind "DMD"))
@@ -474,7 +487,7 @@ SN words never become Hy names: the tables are keyed by strings."
 
 (defn test [u form]
   "Translate a form to a Python condition: () is false, all else true."
-  (when (and (isinstance form Cons) (isinstance form.car Symbol))
+  (when (and (not u.tracing) (isinstance form Cons) (isinstance form.car Symbol))
     (setv value (function-of u form.car))
     (when (and (is (type value) Special) (in value.name TESTS))
       (assume u form.car)
@@ -548,9 +561,10 @@ SN words never become Hy names: the tables are keyed by strings."
             (.append before
               (ast.Expr :value (ast.Call :func (attribute (stack) "append")
                                          :args [(slot u symbol)] :keywords [])))
-            (.append after
-              (set-slot u symbol
-                (ast.Call :func (attribute (stack) "pop") :args [] :keywords []))))
+  ;; Not `pop`: an interruption must not come between taking the value and storing it.
+          (setv top (fn [context] (ast.Subscript :value (stack) :slice (literal -1) :ctx context)))
+          (.append after (ast.Delete :targets [(top (ast.Del))]))
+          (.append after (set-slot u symbol (top LOAD))))
         (do (setv saved (temporary u "o"))
             (.append before (assign saved (slot u symbol)))
             (.append after (set-slot u symbol (load saved)))))

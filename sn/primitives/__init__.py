@@ -6,7 +6,7 @@ from sn.primitives.registry import WORDS
 
 # Families every interpreter has from the start.
 FAMILIES = ("control", "lists", "numbers", "strings", "objects", "tables", "files", "system",
-            "matrices", "simulator", "graphics", "compiled")  # fmt: skip
+            "matrices", "simulator", "graphics", "compiled", "listening")  # fmt: skip
 
 # Functions in SN that are loaded when one of them is first called.
 AUTOLOAD = {

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sn.cells import Cons, from_items, items
 from sn.errors import Leave, LispError
 from sn.functions import Macro, is_function
-from sn.primitives.arguments import integer, number, string
+from sn.primitives.arguments import integer, string
 from sn.primitives.registry import primitive, special
 from sn.printer import show
 from sn.symbols import Symbol, T, truth
@@ -289,17 +289,6 @@ def time_used(interpreter: "Interpreter", body: "Callable[[], Any]") -> float:
     return time.process_time() - start
 
 
-@primitive("sleep", interpreter=True)
-def sleep(interpreter: "Interpreter", seconds: float) -> Any:
-    """Wait, so that somebody may look at the windows."""
-    import time
-
-    interpreter.screen.look()
-
-    time.sleep(max(number(seconds), 0.0))
-    return T
-
-
 @primitive("hashcode")
 def hashcode(value: Any) -> str:
     """Return a string that equal values share."""
@@ -351,25 +340,7 @@ def save(interpreter: "Interpreter", name: Any, symbols: Any) -> None:
         output.close()
 
 
-# ---- looking on
-
-
-@special("debug", "nodebug", "discard", pattern="b")
-def plain_body(interpreter: "Interpreter", body: "Callable[[], Any]") -> Any:
-    """Evaluate a body."""
-    return body()
-
-
-@primitive("where", interpreter=True)
-def where(interpreter: "Interpreter", count: Any = 0.0) -> None:
-    """Print the calls that led to the last error, or so many of them."""
-    error = interpreter.last_error
-    frames = [] if error is None else [f for f in error.frames if hasattr(f, "form")]
-    most = integer(count) - 1 if integer(count) > 0 else len(frames)
-    for place, frame in enumerate(frames[:most]):
-        word = "from:" if place else "in:  "
-        text = show(frame.form).split("\n")[0][:60]
-        interpreter.output.write(f"** {word} {text}\n")
+# ---- odds and ends
 
 
 @primitive("uniq", interpreter=True)

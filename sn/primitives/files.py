@@ -40,8 +40,11 @@ def latin(path: Path | str) -> str:
 
 
 @primitive("load", interpreter=True)
-def load(interpreter: "Interpreter", name: Any, *_: Any) -> Any:
-    """Evaluate a file found on the search path; return its name."""
+def load(interpreter: "Interpreter", name: Any, output: Any = None, prompt: str = "? ") -> Any:
+    """Evaluate a file found on the search path; return its name. "$stdin" begins a dialogue."""
+    if name == "$stdin" and interpreter.listener is not None:
+        interpreter.listener(string(prompt).split("|")[0].replace("?", "").strip())
+        return name
     path = interpreter.search(string(name))
     if path is None:
         raise missing()

@@ -40,12 +40,12 @@ class Listener:
     def __init__(self) -> None:
         self.pieces: list[str] = []
         self.interpreter = Interpreter(self.pieces.append)
-        self.interpreter.warn = self._warn
+        self.interpreter.tell = self._tell
         self.toplevel = Toplevel(self.interpreter, ask=lambda prompt: "n")
         self.toplevel.show_error = self._fail
 
-    def _warn(self, text: str) -> None:
-        self.pieces.append(f"+++ Warning: {text}\n")
+    def _tell(self, text: str) -> None:
+        self.pieces.append(f"{text}\n")
 
     def _fail(self, error: object) -> None:
         self.pieces.append(f"*** {error}\n")

@@ -212,7 +212,9 @@ def test_a_terminal_session(terminal):
     time.sleep(0.5)
     os.write(terminal.handle, b"\x03")
     terminal.until("*** Break")
-    terminal.until("? ")
+    terminal.until("Break toplevel [y/N] ? ")
+    terminal.say("")
+    terminal.until("\n? ")
     terminal.say("(+ 40 2)")
     terminal.until("= 42")
     os.write(terminal.handle, b"(upca\t")
@@ -221,3 +223,53 @@ def test_a_terminal_session(terminal):
     terminal.say(' "ok")')
     terminal.until('= "OK"\n? ')
     os.write(terminal.handle, b"\x04")
+
+
+def test_control_c_opens_a_level_where_the_bindings_stand(terminal):
+    terminal.until("? ")
+    terminal.say("(de turn (k) (print 'turning) (flush) (while t (incr k)))")
+    terminal.until("= turn\n? ")
+    terminal.say("(de spin (x) (on-break (print 'stopped) (turn 0)))")
+    terminal.until("= spin\n? ")
+    terminal.say("(spin 'here)")
+    terminal.until("turning")
+    time.sleep(0.2)
+    os.write(terminal.handle, b"\x03")
+    terminal.until("stopped")
+    assert "** in: turn" in terminal.until("Break toplevel [y/N] ? ")
+    terminal.say("y")
+    terminal.until("[Break] ? ")
+    terminal.say("(list x (> k 0))")
+    terminal.until("= (here t)\n[Break] ? ")
+    os.write(terminal.handle, b"\x04")
+    terminal.until("\n? ")
+    terminal.say("(list x k)")
+    terminal.until("= (() ())\n? ")
+    os.write(terminal.handle, b"\x03")
+    terminal.until("*** Break\n? ")
+    os.write(terminal.handle, b"\x04")
+
+
+def test_a_pause_listens_until_control_d(terminal):
+    terminal.until("? ")
+    terminal.say('(de f (x) (pause "at %d" x) (* 2 x))')
+    terminal.until("= f\n? ")
+    terminal.say("(f 21)")
+    terminal.until("*** at 21")
+    terminal.until("[Pause] ? ")
+    terminal.say("(setq x 4)")
+    terminal.until("= 4\n[Pause] ? ")
+    os.write(terminal.handle, b"\x04")
+    terminal.until("= 8\n? ")
+    os.write(terminal.handle, b"\x04")
+
+
+def test_the_listener_keeps_its_last_result(listener):
+    assert listener("(list 1 2)", "(car result)") == "= (1 2)\n= 1\n"
+
+
+def test_a_discarded_result_is_shown_on_one_line(listener):
+    shown = listener("(discard (range 1 100))")
+    assert shown.endswith(" ... \n")
+    assert len(shown) < 75
+    assert listener("(length result)") == "= 100\n"
