@@ -12,7 +12,8 @@ import numpy as np
 
 HEIGHT = 28  # digit height in pixels after normalisation
 WORKING = 84  # rows of the working image in which paper and ink are told apart
-SPECK = 4  # black pixels of the working image that may be a point
+POINT, SPECK = 4, 10  # black pixels of the working image in the point of a fine pen, in dirt
+FEW = 4  # specks that are no dirt
 INK = 0.35  # ink at or above this counts as black where a bitmap is needed
 
 
@@ -117,15 +118,24 @@ def without_rules(ink: np.ndarray) -> np.ndarray:
     return clean
 
 
-def without_specks(ink: np.ndarray, smallest: float) -> np.ndarray:
-    """Return ink without components of less than `smallest` pixels of black."""
+def without_specks(ink: np.ndarray) -> np.ndarray:
+    """Return ink without specks: components of less than `SPECK` pixels of black.
+
+    Where specks are few, one of `POINT` pixels may be the point of a fine pen and stays.
+    """
     import cv2
 
     count, labels = cv2.connectedComponents((ink > 0.15).astype(np.uint8), connectivity=8)
     weight = np.bincount(labels.ravel(), (ink >= INK).ravel(), count)
-    drop = weight < smallest
+    drop = weight < least(weight[1:], POINT, SPECK)
     drop[0] = True
     return np.where(drop[labels], 0, ink).astype(np.float32)
+
+
+def least(areas: np.ndarray, point: float, speck: float) -> float:
+    """Return the area from which a component counts: `speck` on dirty paper, else `point`."""
+    small = (areas >= point) & (areas < speck)
+    return speck if small.sum() > FEW else point
 
 
 def writing_size(ink: np.ndarray) -> tuple[float, float, float] | None:
@@ -169,7 +179,7 @@ def normalize(image: np.ndarray) -> Writing | None:
     columns = max(8, round(image.shape[1] / scale))
     how = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
     work = cv2.resize(image, (columns, WORKING), interpolation=how)
-    ink = without_specks(without_rules(ink_of(work)), SPECK)
+    ink = without_specks(without_rules(ink_of(work)))
     return finish(ink, scale)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from lenet.data import INK as INK_VALUE
 from lenet.data import PAPER, SIDE
 from pipeline.kernels_cuts import crop_segments, falls, measure
-from pipeline.normalization import HEIGHT, INK
+from pipeline.normalization import HEIGHT, INK, least
 
 ROOM = 20  # the longer side of a candidate on it
 ZOOM = 1.35 * ROOM / HEIGHT  # small marks stay small
@@ -21,7 +21,7 @@ LONGEST = 6  # pieces in a candidate
 WIDEST = 1.6 * HEIGHT  # pixels
 REACH = 6  # pixels by which a candidate may lie off the middle of the retina
 GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
-LEAST = 2  # black pixels of a piece: points of fine pens are small
+POINT, SPECK = 2, 4  # black pixels in the point of a fine pen, in dirt
 DEEPEST = 0.75 * HEIGHT  # black pixels that a cut may cross
 
 
@@ -105,13 +105,14 @@ def pieces_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     count, labels, stats, centers = cv2.connectedComponentsWithStats(black, connectivity=8)
     parts: list[tuple[tuple[float, int, float], np.ndarray, tuple[int, int], int]] = []
     stacked = fractions(stats)
+    smallest = least(stats[1:, 4], POINT, SPECK)
 
     def key(k: int, center: float) -> tuple[float, int, float]:
         return (*stacked[k], center) if k in stacked else (center, 0, 0.0)
 
     for k in range(1, count):
         x, y, w, h, area = stats[k].tolist()
-        if area < LEAST:
+        if area < smallest:
             continue
         mask = (labels[y : y + h, x : x + w] == k).astype(np.uint8)
         if w < 0.3 * HEIGHT or h < 0.3 * HEIGHT:
