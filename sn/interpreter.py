@@ -19,11 +19,11 @@ from sn.evaluation import SPECIAL, Support, call_error, is_callable
 from sn.functions import Fexpr, FunctionRecord, Macro
 from sn.graphics.screen import Screen
 from sn.primitives import AUTOLOAD, FAMILIES, words
-from sn.primitives.registry import Primitive, Special, bind
+from sn.primitives.registry import Special, bind
 from sn.printer import show
 from sn.reader import NOTHING, Reader
 from sn.streams import FileInput, Output, Source, Sources
-from sn.symbols import Symbol, SymbolTable, T
+from sn.symbols import Symbol, SymbolTable
 from sn.tracing import Tracer
 
 LIBRARY = Path(__file__).parent / "lib"
@@ -80,6 +80,7 @@ class Interpreter:
         self.breaker: Callable[[list[Any]], None] | None = None
         self.listener: Callable[[str], None] | None = None
         self.brief = False
+        self.embedded: dict[Any, FunctionType] = {}
         self.tell: Callable[[str], None] = self._tell
         self.warn: Callable[[str], None] = self._warn
         self.screen = Screen()
@@ -144,22 +145,42 @@ class Interpreter:
     def register(self, name: str, function: Callable[..., Any]) -> None:
         """Make a Python function callable from SN under a name.
 
-        It gets and returns the values of `sn.cells`; True and False become t and ().
+        Values are converted as `sn.exchange` says: lists arrive as Python lists, matrices as
+        numpy arrays of the same memory. An exception other than an `SnError` is an error, too.
 
         >>> sn = Interpreter()
         >>> sn.register("hypot", lambda x, y: (x * x + y * y) ** 0.5)
         >>> sn.eval("(hypot 3 4)")
         '5'
         """
+        from sn.exchange import host_function
 
-        def call(*arguments: Any) -> Any:
-            value = function(*arguments)
-            if value is True:
-                return T
-            return None if value is False else value
+        self.put(name, host_function(self, name, function))
 
-        call.sn = Primitive((name,), call.__code__, 0, bound=False)
-        self.put(name, call)
+    def call(self, function: Any, *arguments: Any) -> Any:
+        """Call an SN function, or what a name stands for, with Python values.
+
+        >>> sn = Interpreter()
+        >>> sn.eval("(de both (x y) (list x y))")
+        'both'
+        >>> sn.call("both", [1, 2], "three")
+        [[1.0, 2.0], 'three']
+        """
+        from sn.exchange import to_lisp, to_python
+
+        named = function.__class__ is str
+        function = self.intern(function) if named else to_lisp(self, function)
+        given = [to_lisp(self, argument) for argument in arguments]
+        work = self.guarded
+        return to_python(self, self.run(lambda: work(lambda: self.apply(function, *given))))
+
+    def guarded(self, work: Callable[[], Any]) -> Any:
+        """Call `work`; an error gets its report before it leaves SN."""
+        try:
+            return work()
+        except BaseException:
+            self.support.hook()
+            raise
 
     @property
     def translator(self) -> Any:
