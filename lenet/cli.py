@@ -24,6 +24,9 @@ def parser() -> Parser:
     add("list", "list the networks", run_list)
     table = add("table", "print the layers of a network, counted on the live object", run_table)
     table.add_argument("name", **name)
+    draw = add("draw", "draw the layers of a network as the 1998 paper did", run_draw)
+    draw.add_argument("name", **name)
+    draw.add_argument("-o", dest="output", metavar="FILE", help="SVG or PNG; default NAME.svg")
     train = add("train", "train a network on MNIST", run_train)
     train.add_argument("name", **name)
     train.add_argument("--data", metavar="DIR", help="the data folder; default $SN_DATA")
@@ -103,6 +106,19 @@ def run_table(args: argparse.Namespace) -> int:
         print("     " + " ".join(f"{k:>2}" for k in range(len(sees))))
         for source in range(most):
             print(f"  {source:>2} " + " ".join(" X" if source in r else " ." for r in sees))
+    return 0
+
+
+def run_draw(args: argparse.Namespace) -> int:
+    """Draw the architecture."""
+    from lenet.canvas import check_name
+    from lenet.drawing import draw
+    from lenet.networks import load
+
+    file = Path(args.output or f"{Path(args.name).stem}.svg")
+    check_name(file)
+    draw(load(args.name, trained=False), file)
+    print(file)
     return 0
 
 

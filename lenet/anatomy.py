@@ -1,0 +1,224 @@
+"""What a network looks like, found from its links alone: planes, receptive fields, kinds.
+
+A script only makes units and links. Here the planes come back: units whose windows move over
+the layer below by rows and columns are maps, and windows that begin again are the next map.
+Nothing is remembered from how the network was made, and weights need not be shared.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from lenet.networks import Network
+
+SQUARE = 64  # an input of as many units, a square number, is taken for an image
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """A layer as planes: maps of rows x columns; one row means a line of units."""
+
+    maps: int
+    rows: int
+    columns: int
+
+    @property
+    def flat(self) -> bool:
+        """Tell whether the layer is a line of units."""
+        return self.maps == 1 and self.rows == 1
+
+    def __str__(self) -> str:
+        """Return ``6@28x28``, ``28x28`` for one map, or the number of units of a line."""
+        if self.flat:
+            return str(self.columns)
+        size = f"{self.rows}x{self.columns}"
+        return size if self.maps == 1 else f"{self.maps}@{size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What a layer sees of another one.
+
+    `kind` as the 1998 paper words it: Convolutions, Subsampling, Full connection, Gaussian
+    connections; Local connections are fields of unshared weights, Connections anything else.
+    `field` (rows, columns) is the window of one unit, None where there is none; `corners`
+    (units, 2) is where the window of every unit begins.
+    """
+
+    source: int
+    kind: str
+    field: tuple[int, int] | None = None
+    corners: np.ndarray | None = None
+
+
+@dataclass(slots=True)
+class Part:
+    """One layer: its units, their shape, what it sees, whether it has biases."""
+
+    name: str
+    units: np.ndarray
+    shape: Shape
+    biased: bool = False
+    sights: list[Sight] = field(default_factory=list)
+
+    def main(self) -> Sight | None:
+        """Return the sight of the nearest layer below, None for an input."""
+        return max(self.sights, key=lambda s: s.source, default=None)
+
+
+def anatomy(network: "Network") -> list[Part]:
+    """Return the layers of a network, from the input on, with shapes and receptive fields."""
+    memory = network.interpreter.network
+    pre, post, weight = memory.links()
+    owner = np.full(memory.unit_count, -1)
+    parts = []
+    for k, layer in enumerate(memory.layers):
+        units = np.asarray(layer.units)
+        owner[units] = k
+        parts.append(Part(layer.name, units, Shape(1, 1, len(units))))
+    place = np.zeros(memory.unit_count, np.int64)  # index of a unit within its layer
+    for part in parts:
+        place[part.units] = np.arange(len(part.units))
+    if parts:
+        parts[0].shape = image_shape(len(parts[0].units))
+    order = np.lexsort((pre, post))
+    pre, post, weight = pre[order], post[order], weight[order]
+    target = np.where(pre == 0, -1, owner[post])
+    for k, layer in enumerate(memory.layers):
+        parts[k].biased = bool(np.isin(post[pre == 0], parts[k].units).any())
+        mine = target == k
+        ends, starts, slots = place[post[mine]], pre[mine], weight[mine]
+        for source in np.unique(owner[starts]).tolist():
+            seen = owner[starts] == source
+            if source >= 0:
+                links = Links(ends[seen], place[starts[seen]], slots[seen])
+                parts[k].sights.append(sight(parts, k, source, links, layer))
+    return parts
+
+
+def image_shape(count: int) -> Shape:
+    """Return the shape of an input about which nothing else is known."""
+    side = round(count**0.5)
+    if count >= SQUARE and side * side == count:
+        return Shape(1, side, side)
+    return Shape(1, 1, count)
+
+
+@dataclass(frozen=True, slots=True)
+class Links:
+    """Links between two layers, sorted by target, then source: (links,) each."""
+
+    target: np.ndarray
+    source: np.ndarray
+    weight: np.ndarray
+
+
+def sight(parts: list[Part], k: int, source: int, links: Links, layer: Any) -> Sight:
+    """Describe the links of one layer into another; notes the shapes that they reveal."""
+    before = parts[source].shape
+    found = window_of(parts, k, source, links, layer)
+    if found is None:
+        parts[source].shape = before
+        return Sight(source, "Connections")
+    return found
+
+
+def window_of(parts: list[Part], k: int, source: int, links: Links, layer: Any) -> Sight | None:
+    """Describe links that are full or move like a window over planes; None for others."""
+    part, below = parts[k], parts[source]
+    count = len(part.units)
+    fan = np.bincount(links.target, minlength=count)
+    if (fan == len(below.units)).all():
+        kind = "Gaussian connections" if layer.euclidean else "Full connection"
+        return Sight(source, kind)
+    if (fan == 0).any():
+        return None
+    reveal(below, source, links)
+    shape = below.shape
+    inside = links.source % (shape.rows * shape.columns)
+    first = np.searchsorted(links.target, np.arange(count))
+    row, column = np.divmod(inside, shape.columns)
+    top, left = (np.minimum.reduceat(a, first) for a in (row, column))
+    high, wide = (
+        np.maximum.reduceat(a, first) - low + 1 for a, low in ((row, top), (column, left))
+    )
+    window = int(high[0]), int(wide[0])
+    size = window[0] * window[1]
+    alike = (high == high[0]).all() and (wide == wide[0]).all()
+    if not alike or (fan % size).any() or size == len(below.units):
+        return None
+    corners = np.stack([top, left], axis=1)
+    if (corners == corners[0]).all():  # windows that do not move: full, of some maps
+        kind = "Gaussian connections" if layer.euclidean else "Full connection"
+        return Sight(source, kind) if part.shape.flat else None
+    found = grid(corners)
+    if found is None:
+        return None
+    if frames(below, corners, window):
+        return window_of(parts, k, source, links, layer)
+    if part.shape.flat:
+        part.shape = found
+    return Sight(source, local_kind(part, links, first, fan, window), window, corners)
+
+
+def reveal(below: Part, number: int, links: Links) -> None:
+    """Give a line of units rows and columns if windows of several runs look at it."""
+    shape = below.shape
+    if not shape.flat and not (number == 0 and shape.maps == 1):
+        return
+    mine = np.sort(links.source[links.target == links.target[0]])
+    breaks = np.flatnonzero(np.diff(mine) != 1)
+    if len(breaks):
+        width = int(mine[breaks[0] + 1] - mine[0])
+        rows, left = divmod(len(below.units), width)
+        if not left:
+            below.shape = Shape(1, rows, width)
+
+
+def frames(below: Part, corners: np.ndarray, window: tuple[int, int]) -> bool:
+    """Give a line of units its frames if whole groups of units see the same part of it."""
+    steps = np.diff(np.unique(corners[:, 1]))
+    again = (corners[0] == corners[1]).all()
+    if not below.shape.flat or not again or not len(steps):
+        return False
+    traits = int(np.gcd.reduce([*steps.tolist(), window[1], len(below.units)]))
+    below.shape = Shape(1, len(below.units) // traits, traits)
+    return not below.shape.flat
+
+
+def grid(corners: np.ndarray) -> Shape | None:
+    """Return the maps, rows and columns of units whose windows begin at corners (n, 2)."""
+    count = len(corners)
+    again = np.flatnonzero((corners == corners[0]).all(axis=1))
+    run = int(np.argmax((corners != corners[0]).any(axis=1)))
+    if run > 1:  # several units see the same window before the next: traits of a frame
+        whole = count % run == 0
+        same = whole and (corners.reshape(-1, run, 2) == corners[::run, None]).all()
+        return Shape(1, count // run, run) if same else None
+    period = int(again[1]) if len(again) > 1 else count
+    if count % period or (corners.reshape(-1, period, 2) != corners[:period]).any():
+        return None
+    turns = np.flatnonzero(np.diff(corners[:period, 0]))
+    columns = int(turns[0]) + 1 if len(turns) else period
+    rows, left = divmod(period, columns)
+    if left or (corners[:columns, 1] != corners[:period, 1].reshape(rows, columns)).any():
+        return None
+    return Shape(count // period, rows, columns)
+
+
+def local_kind(
+    part: Part,
+    links: Links,
+    first: np.ndarray,
+    fan: np.ndarray,
+    window: tuple[int, int],
+) -> str:
+    """Return what moving windows do: Subsampling, Convolutions or Local connections."""
+    most = np.maximum.reduceat(links.weight, first)
+    alone = (most == np.minimum.reduceat(links.weight, first)).all()
+    if alone and int(fan[0]) == window[0] * window[1] > 1:
+        return "Subsampling"
+    shared = len(part.units) > 1 and len(np.unique(most)) < len(part.units)
+    return "Convolutions" if shared else "Local connections"
