@@ -99,11 +99,11 @@ def parser() -> Parser:
     )
     train.add_argument("--passes", type=_count, metavar="N", help="default: the script's")
     train.add_argument("--from", dest="start", metavar="FILE", help="weights to go on from")
-    curve = command("calibrate", "fit the confidence curve on synthetic strips", run_calibrate)
+    curve = command("calibrate", "fit the confidence curve on synthetic images", run_calibrate)
     curve.add_argument("weights", metavar="FILE", help="a weight file of check-reader train")
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
     curve.add_argument("--seed", type=_seed, default=2, metavar="N", help="default 2")
-    curve.add_argument("--lines", type=_count, default=1500, metavar="N", help="default 1500")
+    curve.add_argument("--lines", type=_count, default=2000, metavar="N", help="default 2000")
     command("grammars", "list the grammars that have a name", run_grammars)
     return top
 
@@ -380,7 +380,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
 
     console = Console(stderr=True, highlight=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("reading strips", total=1.0)
+        task = bar.add_task("reading images", total=1.0)
         note = calibrate(
             data_folder(args.data),
             Path(args.weights),
@@ -388,7 +388,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
             lines=args.lines,
             progress=lambda share: bar.update(task, completed=share),
         )
-    print(f"{printable(args.weights)}: {note['right']:.1%} of {note['strips']} strips right")
+    print(f"{printable(args.weights)}: {note['right']:.1%} of {note['images']} images right")
     return 0
 
 

@@ -124,7 +124,7 @@ class CheckReader:
         if int(page.pixels.max()) - int(page.pixels.min()) < _NO_INK:
             reason, note = "blank", "no ink found"
         else:
-            decoded, box = self._best(given, page)
+            decoded, box = self.decode(page.pixels, page.dpi, given.label)
             reason, note = "no_field", "no field found"
         text, amount, characters = None, None, None
         if decoded is not None:
@@ -157,36 +157,42 @@ class CheckReader:
             note=note,
         )
 
-    def _best(self, given: Scan, page: Page) -> "tuple[Decoded | None, Box]":
-        """Decode the candidate fields, cheapest first, and keep the one of least penalty."""
+    def decode(
+        self, pixels: Grey, dpi: float | None = None, label: str = "image"
+    ) -> "tuple[Decoded | None, Box]":
+        """Decode the candidate fields of a page, cheapest first; keep the one of least penalty.
+
+        pixels uint8 (rows, columns), paper light; `label` names the page in errors. Returns
+        what was found, nothing decided, and the field (x, y, width, height).
+        """
         best, best_box, least = None, (0, 0, 0, 0), math.inf
-        for box, penalty in self._candidates(given, page):
+        for box, penalty in self._candidates(pixels, label):
             if penalty >= least:  # confidence can only add to it
                 break
             x, y, width, height = box
-            crop = page.pixels[y : y + height, x : x + width]
-            decoded = self.engine.decode(crop.copy(), self.grammar, page.dpi)
+            crop = pixels[y : y + height, x : x + width]
+            decoded = self.engine.decode(crop.copy(), self.grammar, dpi)
             total = penalty - math.log(max(_confidence(decoded), 1e-12))
             if total < least:
                 best, best_box, least = decoded, box, total
         return best, best_box
 
-    def _candidates(self, given: Scan, page: Page) -> list[tuple[Box, float]]:
-        height, width = page.pixels.shape
+    def _candidates(self, pixels: Grey, label: str) -> list[tuple[Box, float]]:
+        height, width = pixels.shape
         if self.field != "auto":
             box = self.field
             assert not isinstance(box, str)
             if not _inside(box, width, height):
                 where = ",".join(map(str, box))
                 raise BadImage(
-                    given.label,
+                    label,
                     f"the field {where} is not on the page ({width} x {height} pixels)",
                 )
             return [(box, 0.0)]
         locate = self._given[1]
         if locate is None:
             from pipeline.fields import locate
-        found = [(tuple(map(int, f.box)), f.penalty) for f in locate(page.pixels)]
+        found = [(tuple(map(int, f.box)), f.penalty) for f in locate(pixels)]
         return [(box, penalty) for box, penalty in found if _inside(box, width, height)][
             :_CANDIDATES
         ]

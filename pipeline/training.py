@@ -19,12 +19,14 @@ import numpy as np
 import lenet
 from lenet.data import INK, PAPER
 from lenet.training import Pass, train
+from pipeline.checks import draw_check
 from pipeline.confidence import fit
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, load_sources, random_hand
 from pipeline.normalization import Writing, finish
 from pipeline.papers import strip
 from pipeline.printing import print_text
+from pipeline.reader import CheckReader
 from pipeline.recognition import Engine, meaning
 from pipeline.segmentation import Segmentation, segment
 from pipeline.synthesis import (
@@ -195,28 +197,33 @@ def calibrate(
     weights: Path,
     *,
     seed: int = 2,
-    lines: int = 1500,
+    lines: int = 2000,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, object]:
-    """Fit the confidence curve on synthetic strips and note it beside the weights.
+    """Fit the confidence curve on synthetic images and note it beside the weights.
 
-    Whole strips are drawn on paper and go through the whole road; two of three hold amounts,
-    the rest digits. Returns the note.
+    Strips on paper and whole checks go through the whole road; of four images one is a string
+    of digits, two are strips of amounts and one is a check. Returns the note.
     """
     network = lenet.load("character", weights)
     engine = Engine(network, network.sha256)
+    readers = {name: CheckReader(grammar=name, engine=engine) for name in ("amount", "digits")}
     sources = load_sources(folder, SHARES)
     rng = np.random.default_rng([seed, 0])
     witnesses, right = [], []
     for done in range(lines):
-        grammar = "digits" if done % 3 == 0 else "amount"
-        text = random_digits(rng, 3, 9) if grammar == "digits" else random_amount(rng)
+        grammar = "digits" if done % 4 == 0 else "amount"
         try:
-            line = compose(text, random_hand(rng, sources), rng)
+            if done % 4 == 3:
+                check = draw_check(rng)
+                image, text = check.image, check.text
+            else:
+                text = random_digits(rng, 3, 9) if done % 4 == 0 else random_amount(rng)
+                image = strip(compose(text, random_hand(rng, sources), rng), rng)
         except KeyError:  # a hand that lacks one of the symbols
             continue
-        found = engine.decode(strip(line, rng), grammar)
-        if found.n_best:
+        found, _ = readers[grammar].decode(image)
+        if found is not None and found.n_best:
             best = found.n_best[0][0]
             lost = found.unexplained_ink
             witnesses.append((found.posterior, found.grammar, lost, len(best)))
@@ -227,8 +234,9 @@ def calibrate(
     curve = fit(np.array(witnesses), truths)
     note = {
         "command": f"check-reader calibrate --seed {seed} --lines {lines}",
+        "commit": commit(),
         "coefficients": list(curve.coefficients),
-        "strips": len(truths),
+        "images": len(truths),
         "right": float(truths.mean()),
     }
     file = weights.with_suffix(".json")
