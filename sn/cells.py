@@ -99,3 +99,7 @@ def flat(value: Any) -> list[Any]:
         elif top is not None:
             result.append(top)
     return result
+
+
+# How often an existing pair was changed; while this stays, all lists hold what they held.
+CHANGES = [0]

@@ -13,7 +13,7 @@ from typing import Any
 from weakref import WeakSet
 
 from sn.bigstack import BigStack
-from sn.cells import Cons, from_items, items
+from sn.cells import CHANGES, Cons, from_items, items
 from sn.errors import EndOfInput, Leave, LispError, UntrustedForm
 from sn.evaluation import SPECIAL, Support, call_error, is_callable
 from sn.functions import Fexpr, FunctionRecord, Macro
@@ -407,6 +407,7 @@ class Interpreter:
     def displace(self, macro: Macro, form: Any) -> None:
         """Replace a ``dmd`` call by its expansion, in place."""
         expansion = self.expansion(macro, form)
+        CHANGES[0] += 1
         if expansion.__class__ is Cons:
             form.car, form.cdr = expansion.car, expansion.cdr
         else:

@@ -26,6 +26,7 @@ from sn.errors import LispError
 from sn.net.kernels_links import append_links, find_link, find_links, list_links, remove_link
 from sn.net.nlf import NLF
 from sn.net.random import Generator
+from sn.net.steps import Steps
 
 # Numbers of the unit fields, as Lisp programs use them (n-val ... n-spare3).
 VALUE, SUM, GRADIENT, BACKSUM, EPSILON = 1, 2, 3, 4, 5
@@ -89,6 +90,10 @@ class Network:
         `link_count`, are `link_epsilons` and `link_sigmas`.
     kinds : uint8 (unit_limit,)
         0 for a regular unit, 1 for a Euclidean one, whose sum is a squared distance.
+    steps : Steps
+        Steps that wait; they run when one of these arrays is asked for.
+    known_layers : dict
+        Unit numbers of lists seen before (`sn.primitives.network_arguments.units`).
     layers : list of Layer
         What `define-net` declared, from the input on.
     compiled : tuple (version, program) or None
@@ -108,6 +113,8 @@ class Network:
         self.choices: list[Any] = []
         self.criterion = ""
         self.compiled: tuple[int, Any] | None = None
+        self.steps = Steps()
+        self.known_layers: dict[int, tuple] = {}
         self.allocate(0, 0)
 
     def set_kernel(self, kernel: str) -> None:
@@ -146,18 +153,20 @@ class Network:
 
     def clear(self) -> None:
         """Drop all units and links but keep the room (SN: |clear_net|)."""
+        self.steps.forget()
+        self.known_layers.clear()
         self.unit_count = min(self.unit_limit, 1)
         self.link_count = 0
         self.weight_count = 0
         self._places = np.zeros(self._keys.shape[0], dtype=np.int32)
         self._alive[:] = False
-        self.fields = np.zeros((14, self.unit_limit), dtype=np.float32)
+        self._fields = np.zeros((14, self.unit_limit), dtype=np.float32)
         if self.unit_limit:
-            self.fields[VALUE, 0] = 1.0
+            self._fields[VALUE, 0] = 1.0
         slots = self.weight_limit if self.iterative else self.link_limit
-        self.W = np.zeros((5, slots), dtype=np.float32)
-        self.link_fields = np.zeros((2, self.link_limit), dtype=np.float32)
-        self.kinds = np.zeros(self.unit_limit, dtype=np.uint8)
+        self._W = np.zeros((5, slots), dtype=np.float32)
+        self._link_fields = np.zeros((2, self.link_limit), dtype=np.float32)
+        self._kinds = np.zeros(self.unit_limit, dtype=np.uint8)
         self.all_euclidean = np.ones(self.unit_limit, dtype=np.uint8)
         self.layers = []
         self.compiled = None
@@ -170,11 +179,45 @@ class Network:
         first = self.unit_count
         if first + count > self.unit_limit:
             raise LispError("too many neurons")
+        self.settle()
         self.unit_count += count
         self._changed()
         return range(first, self.unit_count)
 
     # ---- arrays ----
+
+    def settle(self) -> None:
+        """Run the steps that wait (see `sn.net.steps`); every way to the arrays does it."""
+        if self.steps.waiting:
+            self.steps.run(self)
+
+    @property
+    def fields(self) -> np.ndarray:
+        """The unit fields by field number, float32 (14, unit_limit)."""
+        if self.steps.waiting:
+            self.steps.run(self)
+        return self._fields
+
+    @property
+    def W(self) -> np.ndarray:  # noqa: N802 - the name kernels use
+        """What kernels know of weights, float32 (5, slots)."""
+        if self.steps.waiting:
+            self.steps.run(self)
+        return self._W
+
+    @property
+    def link_fields(self) -> np.ndarray:
+        """Learning rates and running second derivatives of links, float32 (2, link_limit)."""
+        if self.steps.waiting:
+            self.steps.run(self)
+        return self._link_fields
+
+    @property
+    def kinds(self) -> np.ndarray:
+        """0 for a regular unit, 1 for a Euclidean one, uint8 (unit_limit,)."""
+        if self.steps.waiting:
+            self.steps.run(self)
+        return self._kinds
 
     @property
     def values(self) -> np.ndarray:
@@ -372,6 +415,7 @@ class Network:
 
     def _append(self, pre: np.ndarray, post: np.ndarray, epsilon: float) -> int:
         """Enter links up to the first duplicate or the end of the room; return how many."""
+        self.settle()
         self._check_units(pre, post)
         first, room = self.link_count, self.link_limit - self.link_count
         done = int(
@@ -403,6 +447,7 @@ class Network:
         link = self.find(pre, post)
         if link < 0:
             raise LispError("Synapse not found")
+        self.settle()
         remove_link(self._keys, self._places, pre, post)
         self._alive[link] = False
         slot = self._slots[link]
@@ -419,6 +464,7 @@ class Network:
         """Make a link use another weight (SN: sindex)."""
         if slot >= self.weight_limit:
             raise LispError("out of range")
+        self.settle()
         self.W[4, self._slots[link]] -= np.float32(1)
         self._slots[link] = slot
         self.W[4, slot] += np.float32(1)

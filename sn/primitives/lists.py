@@ -3,7 +3,7 @@
 from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any
 
-from sn.cells import Cons, flat, from_items, items
+from sn.cells import CHANGES, Cons, flat, from_items, items
 from sn.errors import LispError
 from sn.evaluation import call_error
 from sn.primitives.arguments import integer
@@ -204,6 +204,7 @@ def alist_add(key: Any, value: Any, alist: Any) -> Any:
     if pair is None:
         return Cons(Cons(key, value), alist)
     pair.cdr = value
+    CHANGES[0] += 1
     return alist
 
 
@@ -220,6 +221,7 @@ def rplaca(cell: Any, value: Any) -> Any:
     if cell.__class__ is not Cons:
         raise LispError("not a cons", cell)
     cell.car = value
+    CHANGES[0] += 1
     return cell
 
 
@@ -229,6 +231,7 @@ def rplacd(cell: Any, value: Any) -> Any:
     if cell.__class__ is not Cons:
         raise LispError("not a cons", cell)
     cell.cdr = value
+    CHANGES[0] += 1
     return cell
 
 
@@ -240,6 +243,7 @@ def displace(cell: Any, other: Any) -> Any:
     if other.__class__ is not Cons:
         raise LispError("not a cons", other)
     cell.car, cell.cdr = other.car, other.cdr
+    CHANGES[0] += 1
     return cell
 
 
@@ -256,6 +260,7 @@ def nconc(*lists: Any) -> Any:
             result = part
         else:
             end.cdr = part
+            CHANGES[0] += 1
         end = lastcdr(part)
     return result
 
@@ -276,6 +281,7 @@ def list_insert(cell: Any, place: float, value: Any) -> Any:
     if before.__class__ is not Cons:
         raise LispError("list too short", function="error")
     before.cdr = Cons(value, before.cdr)
+    CHANGES[0] += 1
     return cell
 
 
@@ -289,6 +295,7 @@ def list_delete(cell: Any, place: float) -> Any:
     if before.__class__ is not Cons:
         raise LispError("list too short", function="error")
     before.cdr = rest(before.cdr)
+    CHANGES[0] += 1
     return cell
 
 
@@ -368,6 +375,11 @@ def mapcar(interpreter: "Interpreter", function: Any, cell: Any, *more: Any) -> 
     call = interpreter.function_value(function)
     if more:
         return from_items([call(*row) for row in _rows("mapcar", (cell, *more))])
+    over = getattr(call, "over", None)
+    if over is not None:
+        values = over(interpreter, cell)
+        if values is not None:
+            return values
     if cell.__class__ is not Cons:
         return _no_elements("mapcar", cell)
     value: Any = None

@@ -13,7 +13,14 @@ from sn.matrix import Matrix
 from sn.net import memory
 from sn.net.memory import Network
 from sn.primitives.arguments import integer, string
-from sn.primitives.network_arguments import cells, one_unit, real, units, vector
+from sn.primitives.network_arguments import (
+    cells,
+    one_unit,
+    plain_units,
+    real,
+    units,
+    vector,
+)
 from sn.primitives.registry import expected, primitive
 from sn.symbols import truth
 
@@ -231,8 +238,17 @@ def unit_field(field: int, doc: str, *names: str) -> Any:
         set_field(network, unit, field, real(value))
         return float(real(value))
 
+    def over(interpreter: "Interpreter", layer: Any) -> Any:
+        """Return the field of all units of a layer at once, None if that is no plain layer."""
+        network = interpreter.network
+        found = plain_units(network, layer)
+        if found is None or _by_link(network, field) is not None:
+            return None
+        return from_items(network.fields[field, found].tolist())
+
     access.__doc__ = doc
     access.__code__ = access.__code__.replace(co_name=names[0])
+    access.over = over
     return primitive(*names, interpreter=True)(access)
 
 

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sn.cells import Cons, flat
+from sn.cells import CHANGES, Cons, flat
 from sn.errors import LispError
 from sn.matrix import Matrix
 from sn.net.memory import Network
@@ -16,31 +16,59 @@ if TYPE_CHECKING:
 
 
 _NUMBERS = {float, int}
+MOST_LAYERS = 256  # whose unit numbers are kept
 
 
 def units(network: Network, layer: Any) -> np.ndarray:
-    """Return the unit numbers of a layer, a list that may be nested, as int32."""
+    """Return the unit numbers of a layer, a list that may be nested, as int32.
+
+    The array is kept, not to be changed: the same list gives the same array while no pair
+    anywhere is changed in place.
+    """
+    known = network.known_layers.get(id(layer))
+    if known is not None:
+        same, changes, count, found, _ = known
+        if same is layer and changes == CHANGES[0] and count == network.unit_count:
+            return found
     atoms: list[Any] = []
-    _collect(layer, atoms)
+    plain = _collect(layer, atoms)
     if not set(map(type, atoms)) <= _NUMBERS:
         raise LispError("bad neuron number", next(a for a in atoms if type(a) not in _NUMBERS))
     if atoms and (min(atoms) < 0 or max(atoms) >= network.unit_count):
         bad = next(a for a in atoms if not 0 <= a < network.unit_count)
         raise LispError("bad neuron number", bad)
-    return np.array(atoms, dtype=np.int32)
+    found = np.array(atoms, dtype=np.int32)
+    if layer.__class__ is Cons:
+        if len(network.known_layers) >= MOST_LAYERS:
+            network.known_layers.clear()
+        network.known_layers[id(layer)] = layer, CHANGES[0], network.unit_count, found, plain
+    return found
 
 
-def _collect(cell: Any, atoms: list[Any]) -> None:
-    append = atoms.append
+def plain_units(network: Network, layer: Any) -> np.ndarray | None:
+    """Return the unit numbers of a list of nothing but unit numbers, None of anything else."""
+    known = network.known_layers.get(id(layer))
+    if known is None or known[0] is not layer or known[1] != CHANGES[0] or not known[4]:
+        return None
+    return known[3] if known[2] == network.unit_count else None
+
+
+def _collect(cell: Any, atoms: list[Any]) -> bool:
+    """Append the atoms of a list; tell whether it holds nothing else."""
+    append, plain = atoms.append, True
     while cell.__class__ is Cons:
         item = cell.car
         if item.__class__ is Cons:
+            plain = False
             _collect(item, atoms)
-        elif item is not None:
+        elif item is None:
+            plain = False
+        else:
             append(item)
         cell = cell.cdr
     if cell is not None:
         raise LispError("bad neuron numbers list")
+    return plain
 
 
 def unit_pairs(network: Network, one: Any, other: Any) -> tuple[np.ndarray, np.ndarray]:

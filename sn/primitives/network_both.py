@@ -5,7 +5,7 @@ Source: sn28.md, section 4.2, and the cases net-second.
 
 from typing import TYPE_CHECKING, Any
 
-from sn.net import engine
+from sn.net import engine, steps
 from sn.primitives.arguments import number
 from sn.primitives.network import access_link, from_matrix, to_matrix, weight_index
 from sn.primitives.network_arguments import units, variable
@@ -32,6 +32,8 @@ def clear_hess(interpreter: "Interpreter") -> None:
 def update_hess(interpreter: "Interpreter", layer: Any = None) -> None:
     """Add the curvatures of links to the second derivatives of weights."""
     network = interpreter.network
+    if layer is None and network.steps.put_off(steps.HESSIANS):
+        return
     engine.add_hessians(network, None if layer is None else units(network, layer))
 
 

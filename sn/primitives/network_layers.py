@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sn.errors import LispError
-from sn.net import engine, memory
+from sn.matrix import Matrix
+from sn.net import engine, memory, steps
 from sn.net.memory import Network
 from sn.net.nlf import NLF
 from sn.primitives.arguments import integer
@@ -21,6 +22,7 @@ from sn.primitives.network_arguments import (
     floats,
     one_unit,
     real,
+    rows,
     some_units,
     unit_pairs,
     units,
@@ -48,7 +50,11 @@ def _show(network: Network, values: np.ndarray, layers: list[Any], shown: Any) -
     Units left over keep their states, unless a whole layer is left over as well.
     """
     found = [units(network, layer) for layer in layers]
-    if len(layers) == 1 and len(values) <= len(found[0]):
+    if len(layers) == 1 and len(values) == len(found[0]):
+        if not network.steps.show(found[0], values):
+            network.values[found[0]] = values
+        return
+    if len(layers) == 1 and len(values) < len(found[0]):
         network.values[found[0][: len(values)]] = values
         return
     ends = np.cumsum([len(each) for each in found])
@@ -73,6 +79,11 @@ def get_pattern(
     interpreter: "Interpreter", patterns: Any, row: float, layer: Any, *layers: Any
 ) -> None:
     """Copy a row of a matrix into the states of layers: get-pattern-2 of what select gives."""
+    if patterns.__class__ is Matrix and patterns.array.ndim == 2 and patterns.letter != "a":
+        place = integer(row)
+        if 0 <= place < len(patterns.array):
+            _show(interpreter.network, rows(patterns, place), [layer, *layers], patterns)
+            return
     try:
         pattern = select(patterns, 0, row)
     except LispError as error:
@@ -107,11 +118,20 @@ def update_state_only(interpreter: "Interpreter", *arguments: Any) -> Any:
 @primitive("update-state", interpreter=True)
 def update_state(interpreter: "Interpreter", *arguments: Any) -> Any:
     """Compute sums and states: (update-state [theta] [nlf] layer...)."""
+    network = interpreter.network
+    if network.steps.again("update-state", arguments):
+        return T
     leading = Leading(interpreter, arguments)
     theta = leading.number("theta")
     nlf = leading.function("nlf")
+    put_off = 0
     for layer in leading.layers():
-        engine.update_states(interpreter.network, layer, nlf, theta)
+        if theta == 0 and network.steps.put_off(steps.STATES, (layer,), (nlf,)):
+            put_off += 1
+        else:
+            engine.update_states(network, layer, nlf, theta)
+    if len(arguments) == put_off + 2:
+        network.steps.remember("update-state", arguments, put_off)
     return T
 
 
@@ -136,10 +156,19 @@ def update_gradient_only(interpreter: "Interpreter", *arguments: Any) -> int:
 @primitive("update-gradient", interpreter=True)
 def update_gradient(interpreter: "Interpreter", *arguments: Any) -> Any:
     """Compute both gradients: (update-gradient [dnlf] layer...)."""
+    network = interpreter.network
+    if network.steps.again("update-gradient", arguments):
+        return T
     leading = Leading(interpreter, arguments)
     slope = leading.function("dnlf")
+    put_off = 0
     for layer in leading.layers():
-        engine.update_gradients(interpreter.network, layer, slope)
+        if network.steps.put_off(steps.GRADIENTS, (layer,), (slope,)):
+            put_off += 1
+        else:
+            engine.update_gradients(network, layer, slope)
+    if len(arguments) == put_off + 1:
+        network.steps.remember("update-gradient", arguments, put_off)
     return T
 
 
@@ -148,20 +177,29 @@ def update_deltastate(interpreter: "Interpreter", *arguments: Any) -> Any:
     """Differentiate states along the weight changes: (update-deltastate [dnlf] layer...)."""
     leading = Leading(interpreter, arguments)
     slope = leading.function("dnlf")
+    network = interpreter.network
     for layer in leading.layers():
-        engine.update_delta_states(interpreter.network, layer, slope)
+        if not network.steps.put_off(steps.DELTA_STATES, (layer,), (slope,)):
+            engine.update_delta_states(network, layer, slope)
     return T
 
 
 @primitive("init-grad-lms", interpreter=True)
 def init_grad_lms(interpreter: "Interpreter", *arguments: Any) -> float:
     """Start from the output errors: (init-grad-lms [dnlf] output desired); return the error."""
+    network = interpreter.network
+    if network.steps.again("init-grad-lms", arguments):
+        return float(network.steps.run(network))
     leading = Leading(interpreter, arguments)
     slope = leading.function("dnlf")
     if len(leading.arguments) != 2:
         raise LispError(expected(2 + len(arguments) - len(leading.arguments)))
-    pair = unit_pairs(interpreter.network, *leading.arguments)
-    return engine.init_gradients(interpreter.network, *pair, slope)
+    pair = unit_pairs(network, *leading.arguments)
+    if network.steps.put_off(steps.ERRORS, pair, (slope,)):
+        if len(arguments) == 3:
+            network.steps.remember("init-grad-lms", arguments, 1)
+        return float(network.steps.run(network))
+    return engine.init_gradients(network, *pair, slope)
 
 
 @primitive("init-grad-thlms", interpreter=True)
@@ -183,8 +221,16 @@ def update_weight(interpreter: "Interpreter", *arguments: Any) -> None:
     """Move weights along the gradient: (update-weight [alpha [decay]] [layer...])."""
     leading = Leading(interpreter, arguments)
     alpha, decay = leading.number("alpha"), leading.number("decay")
+    if not leading.arguments and _whole_step(interpreter.network, alpha, decay):
+        return
     for layer in leading.layers() if leading.arguments else [None]:
         engine.update_weights(interpreter.network, layer, alpha, decay)
+
+
+def _whole_step(network: Network, alpha: float, decay: float) -> bool:
+    """Put a step of all weights off; False when it has to be done now."""
+    what = steps.SHARED_STEP if network.iterative else steps.LINK_STEP
+    return network.steps.put_off(what, numbers=(alpha, decay))
 
 
 # ---- Euclidean units ----

@@ -5,7 +5,9 @@ Source: sn28.md, section 4.2, and the cases net-second and net-euclid.
 
 from typing import TYPE_CHECKING, Any
 
-from sn.net import engine, memory
+from sn.net import engine, memory, steps
+from sn.net.memory import Network
+from sn.net.nlf import NLF
 from sn.primitives.network import access_link, unit_field
 from sn.primitives.network_arguments import Leading, real, units
 from sn.primitives.network_layers import nlf_argument
@@ -41,19 +43,25 @@ def update_ggradient(interpreter: "Interpreter", *arguments: Any) -> None:
     """Compute second derivatives: (update-ggradient [dnlf [ddnlf]] [gamma] layer...)."""
     leading = Leading(interpreter, arguments)
     slope, bend = leading.function("dnlf"), leading.function("ddnlf")
-    gamma = leading.number("gamma")
-    for layer in leading.layers():
-        engine.update_second(interpreter.network, layer, slope, bend, gamma)
+    _second(interpreter.network, leading, slope, bend)
 
 
 @primitive("update-lmggradient", interpreter=True)
 def update_lmggradient(interpreter: "Interpreter", *arguments: Any) -> None:
     """Compute second derivatives without f'': (update-lmggradient [dnlf] [gamma] layer...)."""
     leading = Leading(interpreter, arguments)
-    slope = leading.function("dnlf")
+    _second(interpreter.network, leading, leading.function("dnlf"), None)
+
+
+def _second(network: Network, leading: Leading, slope: NLF, bend: NLF | None) -> None:
+    """Compute second derivatives of layers, now or later."""
     gamma = leading.number("gamma")
+    functions = (slope,) if bend is None else (slope, bend)
     for layer in leading.layers():
-        engine.update_second(interpreter.network, layer, slope, None, gamma)
+        if not network.steps.put_off(
+            steps.SECOND, (layer,), functions, (gamma,), bend is not None
+        ):
+            engine.update_second(network, layer, slope, bend, gamma)
 
 
 @primitive("update-w-newton", interpreter=True)
@@ -62,8 +70,13 @@ def update_w_newton(interpreter: "Interpreter", *arguments: Any) -> None:
     leading = Leading(interpreter, arguments)
     alpha, decay = leading.number("alpha"), leading.number("decay")
     mu = leading.number("mu")
+    network = interpreter.network
+    if not leading.arguments:
+        what = steps.NEWTON_STEP if network.iterative else steps.LINK_STEP
+        if network.steps.put_off(what, numbers=(alpha, decay, mu), flag=True):
+            return
     for layer in leading.layers() if leading.arguments else [None]:
-        engine.update_weights(interpreter.network, layer, alpha, decay, mu)
+        engine.update_weights(network, layer, alpha, decay, mu)
 
 
 @primitive("update-nn-ggradient", interpreter=True)

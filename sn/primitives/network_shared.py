@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sn.errors import LispError
-from sn.net import engine
+from sn.net import engine, steps
 from sn.primitives.arguments import integer, number
 from sn.primitives.network import access_link, from_matrix, publish, to_matrix, weight_index
 from sn.primitives.network_arguments import cells, real, units, variable
@@ -88,6 +88,8 @@ def clear_acc(interpreter: "Interpreter") -> None:
 def update_acc(interpreter: "Interpreter", layer: Any = None) -> None:
     """Add the gradients of all weights, or of a layer, to the accumulators."""
     network = interpreter.network
+    if layer is None and network.steps.put_off(steps.ACCUMULATE):
+        return
     engine.accumulate(network, None if layer is None else units(network, layer))
 
 
