@@ -2,24 +2,27 @@
 
 A kernel is a plain function of arrays and scalars, written so that numba can compile it. It is
 compiled at its first call, never at import: importing a package costs no numba. All kernels
-live in files named ``kernels*.py``, because the cache directory is keyed by a digest of exactly
-those files: numba alone does not notice that a function *called* by a cached kernel was edited.
+live in files named ``kernels*.py``. The machine code of such a file is kept in a directory
+keyed by a digest of the file and of the kernel files it imports: numba alone does not notice
+that a function *called* by a cached kernel was edited; and an edit recompiles only what depends
+on it.
 
 With ``NUMBA_DISABLE_JIT=1`` kernels run as plain Python: slow, and a bad index raises.
 """
 
+import functools
 import hashlib
 import os
+import re
 import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("sn", "lenet", "gtn", "pipeline")
-
 _lock = threading.RLock()
-_ready = False
+_import = re.compile(rb"^(?:from|import) ([\w.]*kernels\w*)", re.MULTILINE)
+_told = False
 
 
 def cache_directory() -> Path:
@@ -28,10 +31,34 @@ def cache_directory() -> Path:
     return Path(home) / "sn"
 
 
-def kernel_files() -> list[Path]:
-    """Return the sources of all kernels, sorted; their digest keys the cache."""
-    root = Path(__file__).resolve().parent.parent
-    return sorted(f for package in PACKAGES for f in (root / package).rglob("kernels*.py"))
+@functools.cache
+def kernel_files(module: str) -> tuple[Path, ...]:
+    """Return the source of a module and of all kernel files it imports, directly or not.
+
+    >>> [file.name for file in kernel_files("sn.net.kernels_links")]
+    ['kernels_links.py']
+    """
+    found: dict[str, Path] = {}
+    todo = [module]
+    while todo:
+        name = todo.pop()
+        source = getattr(sys.modules.get(name), "__file__", None)
+        if name in found or source is None:
+            continue
+        found[name] = Path(source)
+        todo += [match.decode() for match in _import.findall(found[name].read_bytes())]
+    return tuple(found[name] for name in sorted(found))
+
+
+@functools.cache
+def cache_key(module: str) -> str:
+    """Return the key of the machine code of a module: a digest of all it was made from."""
+    import numba
+
+    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
+    for file in (Path(__file__), *kernel_files(module)):
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
 
 
 def disabled() -> bool:
@@ -39,27 +66,26 @@ def disabled() -> bool:
     return os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0")
 
 
-def _prepare() -> None:
-    """Point numba at a cache directory that belongs to exactly these kernel sources."""
-    global _ready
-    if _ready:
-        return
+_given = "NUMBA_CACHE_DIR" in os.environ
+
+
+def _prepare(module: str) -> None:
+    """Point numba at the cache directory of a module."""
+    global _told
     import numba
 
-    digest = hashlib.sha256(f"{numba.__version__} {sys.version}".encode())
-    for file in [Path(__file__), *kernel_files()]:
-        digest.update(file.read_bytes())
-    place = cache_directory() / "kernels" / digest.hexdigest()[:16]
-    if "NUMBA_CACHE_DIR" not in os.environ:
-        fresh = not place.exists()
-        try:
-            place.mkdir(mode=0o700, parents=True, exist_ok=True)
-            numba.config.CACHE_DIR = str(place)
-        except OSError:
-            fresh = False
-        if fresh and sys.stderr.isatty():
-            print("compiling kernels, once on this machine ...", file=sys.stderr)
-    _ready = True
+    if _given:
+        return
+    place = cache_directory() / "kernels" / cache_key(module)
+    fresh = not place.exists()
+    try:
+        place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        numba.config.CACHE_DIR = str(place)
+    except OSError:
+        fresh = False
+    if fresh and not _told and sys.stderr.isatty():
+        print("compiling kernels, once on this machine ...", file=sys.stderr)
+        _told = True
 
 
 class Kernel:
@@ -86,7 +112,6 @@ class Kernel:
     def _compile(self) -> Callable[..., Any]:
         if disabled():
             return self.function
-        _prepare()
         import numba
 
         # A kernel may call other kernels by name: numba must find dispatchers there.
@@ -94,9 +119,14 @@ class Kernel:
         for name in self.function.__code__.co_names:
             if isinstance(names.get(name), Kernel):
                 names[name] = names[name].compiled
-        return numba.njit(cache=True, nogil=True, error_model="numpy", **self.options)(
-            self.function
-        )
+        before = numba.config.CACHE_DIR
+        _prepare(self.__module__)
+        try:
+            return numba.njit(cache=True, nogil=True, error_model="numpy", **self.options)(
+                self.function
+            )
+        finally:
+            numba.config.CACHE_DIR = before
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the kernel."""
@@ -108,3 +138,28 @@ def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
     if function is not None:
         return Kernel(function, options)
     return lambda function: Kernel(function, options)
+
+
+class Emitted(Kernel):
+    """A kernel whose machine code is written instruction by instruction.
+
+    For the few innermost loops that the compiler does not keep in registers. The function says
+    in plain Python what it computes, and is what runs without the JIT; `emit` returns the
+    typing function of a numba intrinsic of the same arguments.
+    """
+
+    def _compile(self) -> Callable[..., Any]:
+        if disabled():
+            return self.function
+        from numba.extending import intrinsic
+
+        return intrinsic(self.options["emit"]())
+
+    def __call__(self, *arguments: Any) -> Any:
+        """Run as plain Python: machine code of this kind exists only inside other kernels."""
+        return self.function(*arguments)
+
+
+def emitted(emit: Callable[[], Callable[..., Any]]) -> Callable[..., Any]:
+    """Mark a function as a kernel with hand-written code (see `Emitted`)."""
+    return lambda function: Emitted(function, {"emit": emit})

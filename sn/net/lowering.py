@@ -13,15 +13,22 @@ from dataclasses import field as dataclass_field
 import numpy as np
 
 from sn.errors import SnCompileError
-from sn.net import kernels_program as steps
+from sn.net import kernels_steps as steps
+from sn.net.table import FRONT, Table
 
-COLUMNS = 12
-FRONT = 16  # free positions before every map: convolutions read up to 4 before and after
+NAMES = {
+    steps.CONVOLUTION: "convolution",
+    steps.STRIDED: "strided convolution",
+    steps.SUBSAMPLING: "subsampling",
+    steps.MAXIMUM: "maximum",
+    steps.DENSE: "dense",
+    steps.EUCLIDEAN: "Euclidean",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Squashing:
-    """A transfer function ``A tanh(Bx) + Cx + D`` or its kin (`kind` as in kernels_program)."""
+    """A transfer function ``A tanh(Bx) + Cx + D`` or its kin (`kind` as in kernels_steps)."""
 
     kind: int
     A: float = 1.0
@@ -32,12 +39,18 @@ class Squashing:
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """Units computed together: their numbers, transfer function and kind of sum."""
+    """Units computed together: their numbers, transfer function and kind of sum.
+
+    `maximum` units take the greatest of what they see, without weights; `dropout` is the
+    probability with which units are silenced in learning.
+    """
 
     name: str
     units: np.ndarray
     squashing: Squashing | None = None
     euclidean: bool = False
+    maximum: bool = False
+    dropout: float = 0.0
 
 
 @dataclass(slots=True)
@@ -96,63 +109,65 @@ class Stage:
     biases: list[tuple[np.ndarray, int]] = dataclass_field(default_factory=list)
     convolutions: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
     strided: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
+    maxima: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
     subsampled: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
     blocks: list[tuple] = dataclass_field(default_factory=list)
     sparse: list[int] = dataclass_field(default_factory=list)
     squashings: list[tuple] = dataclass_field(default_factory=list)
+    dropouts: list[tuple] = dataclass_field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A map sees a rectangle of another: what `sn.net.replication` needs to know of it.
+
+    `kind` is a step; windows are `height` x `width`, the one of unit (0, 0) begins at `corner`
+    and those of its neighbours `steps` further (None if they move unevenly); `kernel` is the
+    place of the first weight, -1 if there is none.
+    """
+
+    kind: int
+    source: Map
+    target: Map
+    corner: tuple[int, int]
+    height: int
+    width: int
+    steps: tuple[int, int] | None
+    kernel: int
 
 
 @dataclass(slots=True)
-class Table:
-    """A layer program under construction."""
+class Plan:
+    """A layer as it was recognised.
 
-    rows: list[list[int]] = dataclass_field(default_factory=list)
-    lists: list[int] = dataclass_field(default_factory=list)
-    constants: list[float] = dataclass_field(default_factory=list)
-    weights: list[np.ndarray] = dataclass_field(default_factory=list)
-    weight_count: int = 0
-    claimed: dict[int, int] = dataclass_field(default_factory=dict)
+    `maps` with their `links`; `bias` (maps,) holds the place of the one bias of a map, -1 for
+    none, -2 for one for every unit; `units` are the others, with their biases in `unit_bias`,
+    and `blocks` (step, units, sources, first weight) connect them; `irregular` if there are
+    links of no such kind.
+    """
 
-    def put(self, values: Sequence[int] | np.ndarray) -> int:
-        """Append values to the lists and return where they begin."""
-        at = len(self.lists)
-        self.lists.extend(int(v) for v in values)
-        return at
-
-    def row(self, kind: int, first: int, count: int, *columns: int) -> None:
-        """Append one step."""
-        self.rows.append([kind, first, count, *columns] + [0] * (COLUMNS - 3 - len(columns)))
-
-    def claim(self, weights: np.ndarray) -> int:
-        """Give weights the next places of the program's vector and return the first."""
-        at = self.weight_count
-        for k, weight in enumerate(weights.tolist()):
-            self.claimed[weight] = at + k
-        self.weights.append(weights)
-        self.weight_count += len(weights)
-        return at
-
-    def free(self, weights: np.ndarray) -> bool:
-        """Tell whether the weights are distinct and belong to no step yet."""
-        if len(np.unique(weights)) != len(weights):
-            return False
-        return self.claimed.keys().isdisjoint(weights.tolist())
-
-    def place(self, weight: int) -> int:
-        """Return where a weight lives, giving it a place if it has none."""
-        if weight not in self.claimed:
-            self.claim(np.array([weight]))
-        return self.claimed[weight]
+    name: str
+    squashing: Squashing
+    dropout: float = 0.0
+    maps: list[Map] = dataclass_field(default_factory=list)
+    links: list[Link] = dataclass_field(default_factory=list)
+    bias: list[int] = dataclass_field(default_factory=list)
+    units: np.ndarray = dataclass_field(default_factory=lambda: np.zeros(0, np.int64))
+    unit_bias: dict[int, int] = dataclass_field(default_factory=dict)
+    blocks: list[tuple[int, np.ndarray, np.ndarray, int]] = dataclass_field(
+        default_factory=list
+    )
+    irregular: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Lowered:
     """A finished layer program.
 
-    `program` (steps, 12), `lists`, `constants`: see `sn.net.kernels_program`. `position` maps a
+    `program` (steps, 16), `lists`, `constants`: see `sn.net.kernels_program`. `position` maps a
     unit number to its place among `size` states; `weight_index` maps a place of the program's
     weight vector to the network's weight; `summary` counts links per kind of step; `maps` are
-    the feature maps recognised in each layer.
+    the feature maps recognised in each layer, `plans` the layers as they were recognised.
     """
 
     program: np.ndarray
@@ -166,6 +181,7 @@ class Lowered:
     buffer: int
     summary: dict[str, int]
     maps: dict[str, list[Map]]
+    plans: list[Plan]
 
 
 class Lowering:
@@ -199,6 +215,7 @@ class Lowering:
         self.buffer = 1
         self.summary: dict[str, int] = {}
         self.maps: dict[str, list[Map]] = {}
+        self.plans: list[Plan] = []
 
     def stages(self) -> list[list[int]]:
         """Group layers by their longest distance from the input."""
@@ -357,68 +374,97 @@ class Lowering:
         table, stage = self.table, Stage(int(skip))
         for k in numbers:
             layer = self.layers[k]
-            maps, rest = self.maps_of(layer)
-            runs = []
-            for found in maps:
-                shape = self.geometry(found)
-                if shape is None or not self.map_step(found, shape, stage):
-                    rest.extend(found.units.tolist())
-                    continue
-                runs += [found.position, found.span]
-                self.map_bias(found, stage)
-            if rest:
-                units = np.array(sorted(rest), np.int64)
-                self.position[units] = self.size + np.arange(len(units))
-                runs += [self.size, len(units)]
-                stage.fills += [self.size, len(units), -1]
-                self.reserve(len(units))
-                self.bias_steps(units, layer.euclidean, stage)
-                self.rest_steps(units, layer.euclidean, stage)
             squashing = layer.squashing
             if squashing is None:
                 raise SnCompileError(
                     f"compile-net : no compiled transfer function : {layer.name}"
                 )
+            plan = Plan(layer.name, squashing, layer.dropout)
+            self.plans.append(plan)
+            maps, rest = self.maps_of(layer)
+            runs = []
+            for found in maps:
+                shape = self.geometry(found)
+                if shape is None or not self.map_step(layer, found, shape, stage, plan):
+                    rest.extend(found.units.tolist())
+                    continue
+                runs += [found.position, found.span]
+                plan.maps.append(found)
+                plan.bias.append(self.map_bias(found, stage))
+            if rest:
+                if layer.maximum:
+                    raise SnCompileError(
+                        f"compile-net : units of a max layer need windows that move evenly : "
+                        f"{layer.name}"
+                    )
+                units = np.array(sorted(rest), np.int64)
+                self.position[units] = self.size + np.arange(len(units))
+                runs += [self.size, len(units)]
+                stage.fills += [self.size, len(units), -1]
+                self.reserve(len(units))
+                plan.units = units
+                self.bias_steps(units, layer.euclidean, stage, plan)
+                self.rest_steps(units, layer.euclidean, stage, plan)
             at = len(table.constants)
             table.constants += [squashing.A, squashing.B, squashing.C, squashing.D]
-            stage.squashings.append((table.put(runs), len(runs) // 2, squashing.kind, at))
+            first = table.put(runs)
+            stage.squashings.append((first, len(runs) // 2, squashing.kind, at))
+            if layer.dropout:
+                table.constants.append(layer.dropout)
+                stage.dropouts.append((first, len(runs) // 2, at + 4))
         self.emit(stage)
 
-    def map_step(self, found: Map, field: Field, stage: Stage) -> bool:
+    def map_step(
+        self, layer: Layer, found: Map, field: Field, stage: Stage, plan: Plan
+    ) -> bool:
         """Lay a map out and note its step; False if its weights do not fit a regular step."""
         pitches = {source.pitch for source, _, _ in field.parts}
         constant = field.steps()
         alike = len(np.unique(found.weights)) == 1
-        if alike:
-            single = len(field.parts) == 1 and constant is not None
-            if not single or not self.table.free(found.weights[:1]):
+        if layer.maximum or alike:
+            if len(field.parts) != 1 or constant is None:
+                return False
+            if not layer.maximum and not self.table.free(found.weights[:1]):
                 return False
         elif not self.table.free(found.weights):
             return False
-        plain = not alike and constant == (1, 1) and len(pitches) == 1
+        plain = not layer.maximum and not alike and constant == (1, 1) and len(pitches) == 1
         found.pitch = pitches.pop() if plain else found.columns
         self.lay_out(found)
+        size = (field.width, field.height)
         for source, taps, low in field.parts:
-            at = source.position + int(low[0]) * source.pitch + int(low[1])
-            kernel = self.table.claim(found.weights[:1] if alike else found.weights[taps])
-            link = (at, found.position, kernel)
-            size = (field.width, field.height)
-            if plain:
-                key = (*size, found.pitch, found.span)
-                stage.convolutions.setdefault(key, []).append(link)
-                continue
+            corner = int(low[0]), int(low[1])
+            at = source.position + corner[0] * source.pitch + corner[1]
             key = (*size, source.pitch, found.pitch, found.rows, found.columns)
-            if alike:
-                stage.subsampled.setdefault((*key, *constant, stage.skip), []).append(link)
+            kernel = -1
+            if layer.maximum:
+                kind = steps.MAXIMUM
+                link = (at, found.position)
+                stage.maxima.setdefault((*key, *constant, stage.skip), []).append(link)
             else:
-                starts = (tuple(field.row_starts.tolist()), tuple(field.column_starts.tolist()))
-                stage.strided.setdefault((key, starts), []).append(link)
-        kind = "convolution" if plain else "subsampling" if alike else "strided convolution"
-        self.count(kind, len(found.units) * len(found.weights))
+                kernel = self.table.claim(found.weights[:1] if alike else found.weights[taps])
+                link = (at, found.position, kernel)
+                if plain:
+                    kind = steps.CONVOLUTION
+                    key = (*size, found.pitch, found.span)
+                    stage.convolutions.setdefault(key, []).append(link)
+                elif alike:
+                    kind = steps.SUBSAMPLING
+                    stage.subsampled.setdefault((*key, *constant, stage.skip), []).append(link)
+                else:
+                    kind = steps.STRIDED
+                    starts = tuple(
+                        tuple(v.tolist()) for v in (field.row_starts, field.column_starts)
+                    )
+                    stage.strided.setdefault((key, starts), []).append(link)
+            plan.links.append(
+                Link(kind, source, found, corner, field.height, field.width, constant, kernel)
+            )
+        self.count(NAMES[kind], len(found.units) * len(found.weights))
         return True
 
-    def map_bias(self, found: Map, stage: Stage) -> None:
-        """Note the bias of a map: one for all its units, or one each."""
+    def map_bias(self, found: Map, stage: Stage) -> int:
+        """Note the bias of a map and return its place: -1 if it has none, -2 for many."""
         flat = np.concatenate([self.bias_of(int(u)) for u in found.units])
         shared = -1
         if (
@@ -429,10 +475,13 @@ class Lowering:
             shared = self.table.claim(flat[:1])
             self.count("bias", len(flat))
         else:
-            self.bias_steps(found.units, False, stage)
+            self.bias_steps(found.units, False, stage, None)
         stage.fills += [found.position, found.span, shared]
+        return -2 if len(flat) and shared < 0 else shared
 
-    def bias_steps(self, units: np.ndarray, euclidean: bool, stage: Stage) -> None:
+    def bias_steps(
+        self, units: np.ndarray, euclidean: bool, stage: Stage, plan: Plan | None
+    ) -> None:
         """Note biases of single units: a run of weights if regular, else sparse links."""
         own = [self.bias_of(int(u)) for u in units]
         flat = np.concatenate(own)
@@ -440,13 +489,18 @@ class Lowering:
             raise SnCompileError(f"compile-net : a Euclidean unit has a bias : {units[0]}")
         self.count("bias", len(flat))
         if len(flat) and all(len(b) == 1 for b in own) and self.table.free(flat):
-            stage.biases.append((self.position[units], self.table.claim(flat)))
+            base = self.table.claim(flat)
+            stage.biases.append((self.position[units], base))
+            if plan:
+                plan.unit_bias = {u: base + k for k, u in enumerate(units.tolist())}
             return
+        if plan and len(flat):
+            plan.irregular = True
         for unit, mine in zip(units.tolist(), own, strict=True):
             for w in mine.tolist():
                 stage.sparse += [0, int(self.position[unit]), self.table.place(w)]
 
-    def rest_steps(self, units: np.ndarray, euclidean: bool, stage: Stage) -> None:
+    def rest_steps(self, units: np.ndarray, euclidean: bool, stage: Stage, plan: Plan) -> None:
         """Note dense blocks among units without maps; what remains is sparse."""
         same: dict[bytes, list[int]] = {}
         for unit in units.tolist():
@@ -464,13 +518,15 @@ class Lowering:
                 kind = steps.EUCLIDEAN if euclidean else steps.DENSE
                 base = self.table.claim(matrix.ravel())
                 stage.blocks.append((kind, self.position[members], self.position[pre], base))
+                plan.blocks.append((kind, np.array(members), pre, base))
                 self.buffer = max(self.buffer, len(pre))
-                self.count("Euclidean" if euclidean else "dense", matrix.size)
+                self.count(NAMES[kind], matrix.size)
             elif euclidean:
                 raise SnCompileError(
                     f"compile-net : Euclidean units share weights : {members[0]}"
                 )
             else:
+                plan.irregular = True
                 for unit, line in zip(members, matrix, strict=True):
                     for source, w in zip(pre.tolist(), line.tolist(), strict=True):
                         at = int(self.position[source])
@@ -483,16 +539,25 @@ class Lowering:
         table.row(steps.FILL, table.put(stage.fills), len(stage.fills) // 3)
         for places, base in stage.biases:
             table.row(steps.BIAS, table.put(places), len(places), base)
-        for key, links in stage.convolutions.items():
-            first, count = self.records(links)
-            back = (0, 0) if stage.skip else self.records([(b, a, k) for a, b, k in links])
-            table.row(steps.CONVOLUTION, first, count, *key, *back)
+        for (width, height, pitch, pixels), links in stage.convolutions.items():
+            source, target, kernel = np.array(links, np.int64).T
+            sources, near = np.unique(source, return_inverse=True)
+            targets, far = np.unique(target, return_inverse=True)
+            kernels = np.full((len(targets), len(sources)), -1)
+            kernels[far, near] = kernel
+            table.convolution(
+                (width, height), pitch, pixels, sources, targets, kernels, bool(stage.skip)
+            )
         for (key, starts), links in stage.strided.items():
             first = table.put(np.ravel(links))
             at = [table.put(values) for values in starts]
             table.row(steps.STRIDED, first, len(links), *key, *at, stage.skip)
-        for key, links in stage.subsampled.items():
-            table.row(steps.SUBSAMPLING, table.put(np.ravel(links)), len(links), *key)
+        for kind, groups in (
+            (steps.SUBSAMPLING, stage.subsampled),
+            (steps.MAXIMUM, stage.maxima),
+        ):
+            for key, links in groups.items():
+                table.row(kind, table.put(np.ravel(links)), len(links), *key)
         for kind, outs, ins, base in stage.blocks:
             first, second = table.put(outs), table.put(ins)
             table.row(kind, first, len(outs), second, len(ins), base, stage.skip)
@@ -500,20 +565,8 @@ class Lowering:
             table.row(steps.SPARSE, table.put(stage.sparse), len(stage.sparse) // 3)
         for squashing in stage.squashings:
             table.row(steps.SQUASH, *squashing)
-
-    def records(self, links: list[tuple[int, int, int]]) -> tuple[int, int]:
-        """Write convolutions grouped by their first end, in blocks of 4 or 1."""
-        groups: dict[int, list[tuple[int, int]]] = {}
-        for a, b, k in links:
-            groups.setdefault(a, []).append((b, k))
-        at, count = len(self.table.lists), 0
-        for a, ends in groups.items():
-            while ends:
-                size = 4 if len(ends) >= 4 else 1
-                block, ends = ends[:size], ends[size:]
-                self.table.put([a, size, *(b for b, _ in block), *(k for _, k in block)])
-                count += 1
-        return at, count
+        for dropout in stage.dropouts:
+            table.row(steps.DROPOUT, *dropout)
 
     def lower(self, output: Layer, source: Layer) -> Lowered:
         """Translate everything and return the finished program."""
@@ -529,11 +582,8 @@ class Lowering:
         for number, stage in enumerate(stages[1:]):
             self.stage(stage, skip=number == 0)
         table = self.table
-        lists = np.array(table.lists or [0], np.int64)
         return Lowered(
-            np.array(table.rows, np.int64).reshape(-1, COLUMNS),
-            lists,
-            np.array(table.constants or [0.0]),
+            *table.arrays(),
             self.position,
             self.size + FRONT,
             np.concatenate(table.weights or [np.zeros(0, np.int64)]).astype(np.int64),
@@ -542,6 +592,7 @@ class Lowering:
             self.buffer,
             self.summary,
             self.maps,
+            self.plans,
         )
 
     def look_ahead(self, k: int, stages: list[list[int]]) -> None:

@@ -12,17 +12,20 @@ import numpy as np
 
 from sn.errors import SnCompileError
 from sn.net import kernels_program as kernels
+from sn.net import kernels_steps as steps
 from sn.net.lowering import Layer, Lowered, Squashing, lower
 from sn.net.nlf import NLF
+from sn.net.replication import Atlas, Replica
 
 if TYPE_CHECKING:
     from sn.net.memory import Network
 
+RULES = {"gradient": steps.GRADIENT, "adam": steps.ADAM}
 COSTS = {
-    "squared": kernels.SQUARED,
-    "likelihood": kernels.LIKELIHOOD,
-    "posterior": kernels.POSTERIOR,
-    "softmax": kernels.SOFTMAX,
+    "squared": steps.SQUARED,
+    "likelihood": steps.LIKELIHOOD,
+    "posterior": steps.POSTERIOR,
+    "softmax": steps.SOFTMAX,
 }
 
 
@@ -70,6 +73,16 @@ class LayerProgram:
         self.buffer = np.zeros(2 * lowered.buffer, dtype)
         self.gradient_sum = np.zeros(len(self.weights), dtype)
         self.speed = np.zeros(len(self.weights), dtype)
+        self.squares = np.zeros(len(self.weights), dtype)
+        self.moves = np.zeros(1, np.int64)
+        self.curvature_sum = np.zeros(len(self.weights), dtype)
+        self.dropping = any(plan.dropout for plan in lowered.plans)
+        self.keep = np.ones(1, dtype)
+        self.noise = np.full(1, int(self.dropping), np.int64)
+        self.shared = tuple(np.zeros(0, dtype) for _ in range(3))
+        self.atlas: Atlas | None = None
+        self.owner: Replica | None = None
+        self.replicas: dict[tuple[int, int], Replica] = {}
 
     @property
     def input_size(self) -> int:
@@ -132,6 +145,7 @@ class LayerProgram:
         batch: int = 0,
         momentum: float = 0.0,
         decay: float = 0.0,
+        rule: str = "gradient",
     ) -> tuple[float, int]:
         """Learn the patterns named in `order`, in that order, at the rates in `rates`.
 
@@ -149,6 +163,7 @@ class LayerProgram:
             np.ascontiguousarray(order, np.int64),
             COSTS[self.cost],
             self.rubbish,
+            RULES[rule],
             batch,
             self.dtype.type(momentum),
             self.dtype.type(decay),
@@ -159,12 +174,73 @@ class LayerProgram:
             self.rates,
             self.gradient_sum,
             self.speed,
+            self.squares,
+            self.moves,
             self.buffer,
             self.exact,
+            self.kept(len(self.x)),
+            self.noise,
         )
         if not np.isfinite(total):
             raise SnCompileError("learn : the energy is no longer finite; lower the rate : ()")
         return total / max(1, len(order)), int(errors)
+
+    def update(
+        self,
+        count: int = 1,
+        *,
+        momentum: float = 0.0,
+        decay: float = 0.0,
+        rule: str = "gradient",
+    ) -> None:
+        """Move the weights by the mean of `count` gradients in `gradient_sum` and clear it.
+
+        ``rule="gradient"`` is ``rates`` times the gradient, with momentum: also stochastic
+        diagonal Levenberg-Marquardt (`set_rates`). ``rule="adam"`` is that of Kingma and Ba
+        2015 with weight decay apart from it; `momentum` is then the memory of the first moment
+        (0.9). Rates that are 0 keep a weight as it is.
+        """
+        self.moves += 1
+        kernels.move(
+            RULES[rule],
+            self.weights,
+            self.rates,
+            self.gradient_sum,
+            self.speed,
+            self.squares,
+            count,
+            self.dtype.type(momentum),
+            self.dtype.type(decay),
+            int(self.moves[0]),
+        )
+
+    # ---- replicas --------------------------------------------------------------------------
+
+    def replicate(self, height: int, width: int) -> Replica:
+        """Return this network over an image of another size (see `Replica`).
+
+        The same weights, nothing is compiled; the last 64 sizes are kept. Raises SnCompileError
+        for an image smaller than the input layer and for networks whose units at different
+        places differ (a bias for every unit, irregular links).
+        """
+        found = self.replicas.pop((height, width), None) or Replica(self, height, width)
+        self.replicas[height, width] = found
+        if len(self.replicas) > 64:
+            self.replicas.pop(next(iter(self.replicas)))
+        return found
+
+    def memory(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return states, sums and derivatives for `size` positions; replicas share them."""
+        if len(self.shared[0]) < size:
+            self.shared = tuple(np.zeros(size, self.dtype) for _ in range(3))
+            self.shared[0][0] = 1
+        return tuple(array[:size] for array in self.shared)
+
+    def kept(self, size: int) -> np.ndarray:
+        """Return room for the factors of dropout, as much as is needed."""
+        if self.dropping and len(self.keep) < size:
+            self.keep = np.ones(size, self.dtype)
+        return self.keep
 
     def _answers(self, answers: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if answers.ndim == 2:
@@ -221,7 +297,7 @@ def squashing_of(nlf: NLF | None) -> Squashing | None:
     if nlf is None or nlf.order:
         return None
     a, b, c, d = (float(v) for v in nlf.parameters[:4])
-    kinds = {"tanh": kernels.TANH, "lin": kernels.LINEAR, "piecewise": kernels.PIECEWISE}
+    kinds = {"tanh": steps.TANH, "lin": steps.LINEAR, "piecewise": steps.PIECEWISE}
     return Squashing(kinds[nlf.kind], a, b, c, d) if nlf.kind in kinds else None
 
 

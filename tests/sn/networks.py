@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from sn.net import kernels_program as kinds
+from sn.net import kernels_steps as kinds
 from sn.net.lowering import Layer, Squashing
 
 TANH = Squashing(kinds.TANH, 1.7159, 2 / 3)

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from sn.errors import SnCompileError
-from sn.net import kernels_program as kinds
-from sn.net.kernels_program import tanh_fast
+from sn.net import kernels_steps as kinds
+from sn.net.kernels_squash import tanh_fast
 from sn.net.program import compile_network
 
 spec = importlib.util.spec_from_file_location("networks", Path(__file__).parent / "networks.py")

@@ -1,0 +1,146 @@
+"""Full connection and Euclidean units."""
+
+from sn.jit import kernel
+from sn.net.kernels_steps import TWO, ZERO
+
+
+@kernel(fastmath=True)
+def dense(lists, row, x, s, w, buffer):
+    """Full connection: ``s[o] += sum_i w[o, i] x[i]``.
+
+    Columns: pointer to output positions, outputs, pointer to input positions, inputs, weights.
+    """
+    outs, n, ins, m, base = row[1], row[2], row[3], row[4], row[5]
+    for i in range(m):
+        buffer[i] = x[lists[ins + i]]
+    v = buffer[:m]
+    for o in range(n):
+        line = w[base + o * m : base + o * m + m]
+        a = ZERO
+        for i in range(m):
+            a += line[i] * v[i]
+        s[lists[outs + o]] += a
+
+
+@kernel(fastmath=True)
+def dense_back(lists, row, x, d, w, rate, grad, online, skip, buffer):
+    """Backward pass of `dense`: each weight is used for the input gradient, then moved."""
+    outs, n, ins, m, base = row[1], row[2], row[3], row[4], row[5]
+    size = buffer.size // 2
+    v = buffer[:m]
+    back = buffer[size : size + m]
+    for i in range(m):
+        v[i] = x[lists[ins + i]]
+        back[i] = 0
+    for o in range(n):
+        t = d[lists[outs + o]]
+        if t != 0:
+            line = w[base + o * m : base + o * m + m]
+            if online:
+                steps = rate[base + o * m : base + o * m + m]
+                for i in range(m):
+                    back[i] += t * line[i]
+                    line[i] -= steps[i] * t * v[i]
+            else:
+                sums = grad[base + o * m : base + o * m + m]
+                for i in range(m):
+                    back[i] += t * line[i]
+                    sums[i] += t * v[i]
+    if not skip:
+        for i in range(m):
+            d[lists[ins + i]] += back[i]
+
+
+@kernel(fastmath=True)
+def euclidean(lists, row, x, s, w):
+    """Euclidean units (SN: update-nn-sum): ``s[o] += sum_i (x[i] - w[o, i])**2``."""
+    outs, n, ins, m, base = row[1], row[2], row[3], row[4], row[5]
+    for o in range(n):
+        a = ZERO
+        for i in range(m):
+            t = x[lists[ins + i]] - w[base + o * m + i]
+            a += t * t
+        s[lists[outs + o]] += a
+
+
+@kernel(fastmath=True)
+def euclidean_back(lists, row, x, d, w, rate, grad, online, second, skip):
+    """Backward pass of `euclidean`.
+
+    The second-order pass sets the curvature of every input and centre to that of one squared
+    distance, 2, whatever the outputs say: the exact diagonal may turn negative under a
+    discriminative criterion (the original makes the same choice).
+    """
+    outs, n, ins, m, base = row[1], row[2], row[3], row[4], row[5]
+    if second:
+        for i in range(m):
+            d[lists[ins + i]] += 2
+        for k in range(base, base + n * m):
+            grad[k] += 2
+        return
+    for o in range(n):
+        t = TWO * d[lists[outs + o]]
+        for i in range(m):
+            k = base + o * m + i
+            g = t * (x[lists[ins + i]] - w[k])
+            if not skip:
+                d[lists[ins + i]] += g
+            if online:
+                w[k] += rate[k] * g
+            else:
+                grad[k] -= g
+
+
+@kernel(fastmath=True)
+def distances(lists, first, count, row, x, s, w):
+    """Euclidean units over maps: squared distances of every window to a kernel.
+
+    Records: source position, target position, kernel position. Columns: width, height, source
+    pitch, length of the run of a target.
+    """
+    width, height, pitch, pixels = row[3], row[4], row[5], row[6]
+    for q in range(first, first + 3 * count, 3):
+        sums = s[lists[q + 1] : lists[q + 1] + pixels]
+        for r in range(height):
+            for c in range(width):
+                v = w[lists[q + 2] + r * width + c]
+                at = lists[q] + r * pitch + c
+                seen = x[at : at + pixels]
+                for p in range(pixels):
+                    t = seen[p] - v
+                    sums[p] += t * t
+
+
+@kernel(fastmath=True)
+def distances_back(lists, first, count, row, x, d, grad, w, second):
+    """Backward pass of `distances`; second derivatives as in `euclidean_back`.
+
+    There an input gets 2 for each layer of outputs that sees it, here for each place where one
+    of them stands; `count` and the records are those of all kernels.
+    """
+    width, height, pitch, pixels = row[3], row[4], row[5], row[6]
+    skip = row[7] == 1
+    for q in range(first, first + 3 * count, 3):
+        deltas = d[lists[q + 1] : lists[q + 1] + pixels]
+        lead = lists[q + 1] == lists[first + 1]
+        for r in range(height):
+            for c in range(width):
+                k = lists[q + 2] + r * width + c
+                at = lists[q] + r * pitch + c
+                seen = x[at : at + pixels]
+                back = d[at : at + pixels]
+                g = ZERO
+                if second:
+                    for p in range(pixels):
+                        if deltas[p] != ZERO:
+                            g += TWO
+                            if lead and not skip:
+                                back[p] += TWO
+                    grad[k] += g
+                    continue
+                for p in range(pixels):
+                    t = TWO * deltas[p] * (seen[p] - w[k])
+                    g -= t
+                    if not skip:
+                        back[p] += t
+                grad[k] += g

@@ -1,0 +1,182 @@
+"""A layer program under construction: rows of steps, their records, and places of weights.
+
+What the rows mean is said in `sn.net.kernels_program`; who writes them is `sn.net.lowering`
+(a network as it was built) and `sn.net.replication` (the same over a larger image).
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from dataclasses import field as dataclass_field
+
+import numpy as np
+
+from sn.net import kernels_steps as steps
+
+COLUMNS = 16
+FRONT = 16  # free positions before every map: convolutions read a few before and after
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Cut a range into pieces of 4, then 2, then 1: what the tile kernels take at once.
+
+    >>> [(b.start, b.stop) for b in blocks(7)]
+    [(0, 4), (4, 6), (6, 7)]
+    """
+    at = 0
+    for size in (4, 2, 1):
+        while count - at >= size:
+            yield slice(at, at + size)
+            at += size
+
+
+def stride(values: np.ndarray) -> int | None:
+    """Return the constant difference of successive values, None if it is not constant."""
+    gaps = np.diff(values)
+    if not len(gaps):
+        return 0
+    return int(gaps[0]) if (gaps == gaps[0]).all() else None
+
+
+@dataclass(slots=True)
+class Table:
+    """Rows, lists and constants of a layer program, and who owns which weight."""
+
+    rows: list[list[int]] = dataclass_field(default_factory=list)
+    pieces: list[np.ndarray] = dataclass_field(default_factory=list)
+    length: int = 0
+    constants: list[float] = dataclass_field(default_factory=list)
+    weights: list[np.ndarray] = dataclass_field(default_factory=list)
+    weight_count: int = 0
+    claimed: dict[int, int] = dataclass_field(default_factory=dict)
+
+    def put(self, values: Sequence[int] | np.ndarray) -> int:
+        """Append values to the lists and return where they begin."""
+        at = self.length
+        piece = np.asarray(values, np.int64).ravel()
+        self.pieces.append(piece)
+        self.length += len(piece)
+        return at
+
+    def row(self, kind: int, first: int, count: int, *columns: int) -> None:
+        """Append one step."""
+        self.rows.append([kind, first, count, *columns] + [0] * (COLUMNS - 3 - len(columns)))
+
+    def arrays(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Return program (steps, columns), lists and constants."""
+        return (
+            np.array(self.rows, np.int64).reshape(-1, COLUMNS),
+            np.concatenate([*self.pieces, np.zeros(1, np.int64)]),
+            np.array(self.constants or [0.0]),
+        )
+
+    # ---- weights ---------------------------------------------------------------------------
+
+    def claim(self, weights: np.ndarray) -> int:
+        """Give weights the next places of the program's vector and return the first."""
+        at = self.weight_count
+        for k, weight in enumerate(weights.tolist()):
+            self.claimed[weight] = at + k
+        self.weights.append(weights)
+        self.weight_count += len(weights)
+        return at
+
+    def free(self, weights: np.ndarray) -> bool:
+        """Tell whether the weights are distinct and belong to no step yet."""
+        if len(np.unique(weights)) != len(weights):
+            return False
+        return self.claimed.keys().isdisjoint(weights.tolist())
+
+    def place(self, weight: int) -> int:
+        """Return where a weight lives, giving it a place if it has none."""
+        if weight not in self.claimed:
+            self.claim(np.array([weight]))
+        return self.claimed[weight]
+
+    # ---- convolutions ----------------------------------------------------------------------
+
+    def convolution(
+        self,
+        size: tuple[int, int],
+        pitch: int,
+        pixels: int,
+        sources: np.ndarray,
+        targets: np.ndarray,
+        kernels: np.ndarray,
+        skip: bool,
+    ) -> None:
+        """Append the step that convolves maps.
+
+        Parameters
+        ----------
+        size : width and height of the kernels
+        pitch, pixels : distance of rows in the sources, length of the run of a target
+        sources : positions (inputs,) of the corner of the field in every source map
+        targets : positions (outputs,)
+        kernels : places (outputs, inputs) of the kernels, -1 where there is none
+        skip : whether derivatives by the inputs are not needed
+        """
+        width, height = size
+        full = bool((kernels >= 0).all())
+        back = (0, 0, 0, 0, 0, 0, 0, 0)
+        if not skip:
+            back = self._backward(size, pitch, sources, targets, kernels, full)
+        step = stride(sources)
+        single = size == (1, 1) and len(sources) > 1 and full and bool(step)
+        if single and (np.diff(kernels, axis=1) == 1).all():
+            # Single taps over maps at equal distances: the maps are the rows of one kernel.
+            height, pitch = len(sources), step
+            sources, kernels = sources[:1], kernels[:, :1]
+        first, count = self._records(sources, targets, kernels.T, full)
+        self.row(steps.CONVOLUTION, first, count, width, height, pitch, pixels, *back)
+
+    def _records(
+        self, near: np.ndarray, far: np.ndarray, kernels: np.ndarray, full: bool
+    ) -> tuple[int, int]:
+        """Write records for `kernels` (near, far); the far ends are taken in blocks."""
+        at, count = self.length, 0
+        if not full:
+            for source, line in zip(near, kernels, strict=True):
+                there = np.flatnonzero(line >= 0)
+                for block in blocks(len(there)):
+                    chosen = there[block]
+                    self.put([source, len(chosen), *far[chosen], *line[chosen]])
+                    count += 1
+            return at, count
+        whole = len(far) // 4
+        if whole:
+            out = np.empty((whole, len(near), 10), np.int64)
+            out[:, :, 0], out[:, :, 1] = near, 4
+            out[:, :, 2:6] = far[: 4 * whole].reshape(whole, 1, 4)
+            taken = kernels[:, : 4 * whole].reshape(len(near), whole, 4)
+            out[:, :, 6:] = taken.transpose(1, 0, 2)
+            self.put(out)
+            count += whole * len(near)
+        for block in blocks(len(far) - 4 * whole):
+            rest = slice(4 * whole + block.start, 4 * whole + block.stop)
+            size = block.stop - block.start
+            out = np.empty((len(near), 2 + 2 * size), np.int64)
+            out[:, 0], out[:, 1] = near, size
+            out[:, 2 : 2 + size], out[:, 2 + size :] = far[rest], kernels[:, rest]
+            self.put(out)
+            count += len(near)
+        return at, count
+
+    def _backward(
+        self,
+        size: tuple[int, int],
+        pitch: int,
+        sources: np.ndarray,
+        targets: np.ndarray,
+        kernels: np.ndarray,
+        full: bool,
+    ) -> tuple[int, ...]:
+        """Write the records of the backward pass; return columns 7 to 14 of the row."""
+        step = stride(targets)
+        apart = stride(kernels[:, 0])
+        if full and step is not None and apart is not None:
+            even = kernels[0] + apart * np.arange(len(targets))[:, None]
+            if (kernels == even).all():
+                found = self._records(targets[:1], sources, kernels[:1], True)
+                return *found, *size, pitch, len(targets), step, apart
+        found = self._records(targets, sources, kernels, full)
+        return *found, *size, pitch, 1, 0, 0
