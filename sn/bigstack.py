@@ -6,18 +6,23 @@ and Control-C live.
 """
 
 import ctypes
+import gc
 import queue
 import sys
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 STACK = 512 << 20  # bytes, reserved only as they are used
 DEEPEST = 400_000  # Python frames
+PATIENCE = 1.0  # seconds between two looks whether the evaluation is still there
 ROOM = (1 << 20) + 4096  # words; the chunk they are in has nearly as many after them
+THRESHOLDS = (200_000, 20, 20)  # lists are long and rarely go round in circles
 _lock = threading.Lock()
 _running = 0
 _usual_limit = 0
+_usual_thresholds = (0, 0, 0)
 
 
 def _roomy(work: Callable[[], Any]) -> Any:
@@ -36,7 +41,8 @@ _roomy.__code__ = _roomy.__code__.replace(co_stacksize=ROOM)
 class BigStack:
     """One thread at a time that evaluates for an interpreter."""
 
-    def __init__(self) -> None:
+    def __init__(self, deepest: int | None = None) -> None:
+        self.deepest = min(deepest or DEEPEST, DEEPEST)
         self._thread: threading.Thread | None = None
         self._requests: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
 
@@ -53,18 +59,20 @@ class BigStack:
         result: list[Any] = [None, None]
 
         def body() -> None:
-            try:
-                result[0] = _roomy(work)
-            except BaseException as error:
-                result[1] = error
-            requests.put(("done", None))
+            # A late interruption may come anywhere, even here.
+            with suppress(BaseException):
+                try:
+                    result[0] = _roomy(work)
+                except BaseException as error:
+                    result[1] = error
+                requests.put(("done", None))
 
         with _lock:
             previous = threading.stack_size(STACK)
             try:
                 thread = threading.Thread(target=body, daemon=True)
                 self._thread = thread
-                _raise_limit()
+                _raise_limit(self.deepest)
                 thread.start()
             finally:
                 threading.stack_size(previous)
@@ -82,7 +90,12 @@ class BigStack:
     def _serve(self, thread: threading.Thread) -> None:
         while True:
             try:
-                kind, request = self._requests.get()
+                try:
+                    kind, request = self._requests.get(timeout=PATIENCE)
+                except queue.Empty:
+                    if not thread.is_alive():
+                        return
+                    continue
                 if kind == "done":
                     return
                 request()
@@ -121,11 +134,14 @@ def interrupt(thread: threading.Thread, kind: type[BaseException] = KeyboardInte
         )
 
 
-def _raise_limit() -> None:
-    global _running, _usual_limit
+def _raise_limit(deepest: int) -> None:
+    global _running, _usual_limit, _usual_thresholds
     if _running == 0:
         _usual_limit = sys.getrecursionlimit()
-        sys.setrecursionlimit(DEEPEST)
+        _usual_thresholds = gc.get_threshold()
+        if gc.isenabled():
+            gc.set_threshold(*THRESHOLDS)
+        sys.setrecursionlimit(max(deepest, _usual_limit))
     _running += 1
 
 
@@ -133,4 +149,5 @@ def _restore_limit() -> None:
     global _running
     _running -= 1
     if _running == 0:
+        gc.set_threshold(*_usual_thresholds)
         sys.setrecursionlimit(_usual_limit)

@@ -18,6 +18,9 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from sn.errors import LispError
+from sn.limits import room
+
+MANY = 50_000  # elements of a list that are no small matter
 
 
 class Cons:
@@ -63,8 +66,11 @@ class Cons:
 
 def from_items(items: Iterable[Any], tail: Any = None) -> Any:
     """Build a list from Python items; `tail` ends it."""
+    values = list(items)
+    if len(values) > MANY:
+        room(len(values))
     result = tail
-    for item in reversed(list(items)):
+    for item in reversed(values):
         result = Cons(item, result)
     return result
 

@@ -3,34 +3,25 @@
 import argparse
 import os
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
+
+from sn.command import Parser, Usage, run, version
 
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
+    from sn.limits import Limits
     from sn.toplevel import Toplevel
 
+PROGRAM = "sn"
 GREETING = "SN 2.8. Control-D leaves, (help 'name) explains."
 
 
-class Parser(argparse.ArgumentParser):
-    """Names the nearest option after an unknown one."""
-
-    def error(self, message: str) -> NoReturn:
-        """Say what is wrong in one line and leave with status 2."""
-        from difflib import get_close_matches
-
-        word = message.rpartition(" ")[2]
-        near = get_close_matches(word, self._option_string_actions, 1)
-        hint = f". Did you mean {near[0]}?" if near and word.startswith("-") else ""
-        message = message.replace("unrecognized arguments:", "unknown option")
-        self.exit(2, f"sn: {message}{hint}\n")
-
-
-def parser() -> argparse.ArgumentParser:
+def parser() -> Parser:
     """Return the parser of the command line."""
     result = Parser(
-        prog="sn",
+        prog=PROGRAM,
         description="SN, the neural-network simulator of 1988: talk to it, or run a program.",
     )
     result.add_argument(
@@ -57,37 +48,28 @@ def parser() -> argparse.ArgumentParser:
     safe = result.add_argument_group("programs of unknown origin")
     safe.add_argument("--safe", action="store_true", help="no writing, reading only below FILE")
     safe.add_argument("-o", dest="output", metavar="DIR", help="with --safe: may write here")
-    safe.add_argument("--time", type=float, default=60, metavar="S", help="seconds (60)")
-    safe.add_argument("--mem", default="1G", metavar="N", help="memory (1G)")
+    safe.add_argument("--time", type=float, metavar="S", help="seconds a form or program (60)")
+    safe.add_argument("--mem", metavar="N", help="memory (1G)")
+    safe.add_argument("--steps", type=int, metavar="N", help="calls and rounds of loops")
+    safe.add_argument("--depth", type=int, metavar="N", help="nested calls (400000)")
     result.add_argument("--version", action="store_true", help="print the version")
     return result
 
 
-def main(argv: list[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None) -> int:
     """Run the command; return its exit status."""
-    options = parser().parse_args(argv)
-    if options.version:
-        from importlib.metadata import version
+    return run(PROGRAM, argv, _work)
 
-        print(f"sn 2.8 (holmdel {version('holmdel')})")
+
+def _work(arguments: list[str]) -> int:
+    """Carry out a command line."""
+    options = parser().parse(arguments)
+    if options.version:
+        print(f"sn 2.8 (holmdel {version()})")
         return 0
     if options.animate and not options.windows:
-        parser().error("--animate needs --windows DIR")
-    try:
-        return run(options)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    except KeyboardInterrupt:
-        return 130
-    except MemoryError:
-        print("sn: not enough memory", file=sys.stderr)
-        return 1
-
-
-def run(options: argparse.Namespace) -> int:
-    """Carry out a parsed command line."""
-    from sn.errors import SnError
+        raise Usage("sn: --animate needs --windows DIR. See sn --help")
+    limits = _limits(options)
     from sn.interpreter import Interpreter
     from sn.toplevel import Toplevel, terminal
 
@@ -98,19 +80,18 @@ def run(options: argparse.Namespace) -> int:
         safe=options.safe,
         root=script.parent if script else ".",
         writable=options.output,
+        limits=limits,
     )
     if options.quiet:
         interpreter.warn = lambda text: None
     interpreter.set_arguments(options.arguments)
-    try:
-        screen(interpreter, options)
-    except SnError as error:
-        print(f"sn: {error}", file=sys.stderr)
-        return 1
-    if options.safe:
-        from sn.limits import limit
+    screen(interpreter, options)
+    if hasattr(sys.stdout, "reconfigure"):
+        sys.stdout.reconfigure(errors="surrogateescape")  # any bytes a program writes
+    if limits is not None:
+        from sn.limits import limit_process
 
-        limit(interpreter, options.time, options.mem)
+        limit_process(limits)
     if options.warm:
         return warm(interpreter)
     if options.doc:
@@ -132,6 +113,23 @@ def run(options: argparse.Namespace) -> int:
     finally:
         interpreter.close()
     return status or lost_pictures(interpreter)
+
+
+def _limits(options: argparse.Namespace) -> "Limits | None":
+    """Return the limits of a program that is not trusted."""
+    given = (options.time, options.mem, options.steps, options.depth, options.output)
+    if not options.safe:
+        if any(value is not None for value in given):
+            raise Usage("sn: -o, --time, --mem, --steps and --depth need --safe. See sn --help")
+        return None
+    if any(value is not None and value <= 0 for value in (*given[:1], *given[2:4])):
+        raise Usage("sn: a limit is a number above 0. See sn --help")
+    from sn.limits import Limits, size
+
+    result = Limits(steps=options.steps, depth=options.depth)
+    result.seconds = options.time or result.seconds
+    result.memory = size(options.mem) if options.mem else result.memory
+    return result
 
 
 def screen(interpreter: "Interpreter", options: argparse.Namespace) -> None:

@@ -62,6 +62,7 @@ class Support:
             ".list": from_items,
             ".step": interpreter.tracer.enter,
             ".stepped": interpreter.tracer.leave,
+            ".count_step": interpreter.limits.step if interpreter.limits else None,
             "_enter": self.enter,
             "__build_class__": None,
             "__name__": "sn",

@@ -18,11 +18,12 @@ from sn.errors import EndOfInput, Leave, LispError, UntrustedForm
 from sn.evaluation import SPECIAL, Support, call_error, is_callable
 from sn.functions import Fexpr, FunctionRecord, Macro
 from sn.graphics.screen import Screen
+from sn.limits import Limits
 from sn.primitives import AUTOLOAD, FAMILIES, words
 from sn.primitives.registry import Special, bind
 from sn.printer import show
 from sn.reader import NOTHING, Reader
-from sn.streams import FileInput, Output, Source, Sources
+from sn.streams import FileInput, Output, Source, Sources, input_line
 from sn.symbols import Symbol, SymbolTable
 from sn.tracing import Tracer
 
@@ -41,6 +42,7 @@ class Interpreter:
     safe: refuse what a program of unknown origin must not do (`sn --safe`)
     root: in safe mode, the folder below which files may be read
     writable: in safe mode, the folder below which files may be written, if any
+    limits: what a program may use; in safe mode, `Limits()` when left out
 
     >>> Interpreter().eval("(setq a 3) (* a 14)")
     '42'
@@ -54,6 +56,7 @@ class Interpreter:
         safe: bool = False,
         root: str | Path = ".",
         writable: str | Path | None = None,
+        limits: Limits | None = None,
     ) -> None:
         self.symbols = SymbolTable()
         self.intern = self.symbols.intern
@@ -62,8 +65,9 @@ class Interpreter:
         self.output = self.stdout
         self.stdin: Source = self.sources.add(Source("stdin", more=self._read_stdin))
         self.input = self.stdin
-        self.stack = BigStack()
         self.safe = safe
+        self.limits = Limits() if safe and limits is None else limits
+        self.stack = BigStack(self.limits.depth if self.limits else None)
         self.root = Path(root).resolve()
         self.writable = None if writable is None else Path(writable).resolve()
         self.library = [Path(folder) for folder in library]
@@ -213,7 +217,11 @@ class Interpreter:
 
     def run(self, work: Callable[[], Any]) -> Any:
         """Call `work` on the big stack."""
-        return self.stack.run(work)
+        limits, stop = self.limits, self.stack.stop
+        if limits is None:
+            return self.stack.run(work)
+        with limits.watched(stop):
+            return self.stack.run(lambda: limits.within(work))
 
     def evaluate_source(self, source: Source, each: Callable[[Any], Any] | None = None) -> Any:
         """Read and evaluate forms until the source ends."""
@@ -490,12 +498,17 @@ class Interpreter:
 
     def readable_path(self, path: Path) -> Path:
         """Return a path that may be read."""
-        if self.safe:
-            real = path.resolve()
-            allowed = [self.root, LIBRARY, *self.library]
-            if not any(real.is_relative_to(folder.resolve()) for folder in allowed):
-                raise UntrustedForm("reading outside the program's folder is refused")
+        if not self.may_read(path):
+            raise UntrustedForm("reading outside the program's folder is refused")
         return path
+
+    def may_read(self, path: Path) -> bool:
+        """Tell whether a path may be looked at."""
+        if not self.safe:
+            return True
+        real = path.resolve()
+        allowed = [self.root, LIBRARY, *self.library, self.writable]
+        return any(real.is_relative_to(folder.resolve()) for folder in allowed if folder)
 
     def writable_path(self, path: Path) -> Path:
         """Return a path that may be written."""
@@ -509,16 +522,20 @@ class Interpreter:
         """Return a file's bytes as latin-1 text."""
         return self.readable_path(path).read_bytes().decode("latin-1")
 
-    def search(self, name: str, suffixes: tuple[str, ...] = SUFFIXES) -> Path | None:
-        """Find a file on the search path."""
+    def search(
+        self, name: str, suffixes: tuple[str, ...] = SUFFIXES, *, refuse: bool = True
+    ) -> Path | None:
+        """Find a file on the search path; refuse what may not be read, there or not."""
         path = self.check_name(name)
         folders = [Path()] if path.is_absolute() else [Path(folder) for folder in self.path]
         folders += [*self.library, LIBRARY]
         for folder in folders:
             for suffix in suffixes:
                 candidate = folder / (str(path) + suffix)
-                if candidate.is_file():
+                if self.may_read(candidate) and candidate.is_file():
                     return candidate
+        if refuse:
+            self.readable_path(path)
         return None
 
     def load(self, path: Path, each: Callable[[Any], Any] | None = None) -> Any:
@@ -552,15 +569,15 @@ class Interpreter:
         if self.loading and not path.is_absolute():
             for suffix in SUFFIXES:
                 candidate = self.loading[-1].parent / (str(path) + suffix)
-                if candidate.is_file():
+                if self.may_read(candidate) and candidate.is_file():
                     return candidate
-        found = self.search(name)
+        found = self.search(name, refuse=False)
         if found is None and len(path.parts) > 1:
             for suffix in SUFFIXES:
                 candidate = LIBRARY / (path.name + suffix)
                 if candidate.is_file():
                     return candidate
-        return found
+        return found or self.search(name)
 
     def read_file(self, name: str, suffix: str = "") -> bytes:
         """Return a data file's bytes, found with or without its default suffix."""
@@ -570,7 +587,7 @@ class Interpreter:
         """Find a data file: on the search path, with or without its default suffix."""
         suffixes = ("", "." + suffix) if suffix else ("",)
         found = self.search(name, suffixes)
-        return self.readable_path(found or self.check_name(name))
+        return found or self.readable_path(self.check_name(name))
 
     def write_file(self, name: str, suffix: str, data: bytes) -> None:
         """Write a data file, adding its default suffix."""
@@ -608,7 +625,7 @@ class Interpreter:
     # ------------------------------------------------------------------ terminal
 
     def _read_stdin(self) -> str:
-        return self.stack.on_main(sys.stdin.readline)
+        return self.stack.on_main(input_line)
 
     def shortcut(self, char: str, rest: str) -> Any:
         """Return the form behind ``^X``, or NOTHING when there is none."""

@@ -8,6 +8,7 @@ A `Matrix` is a small wrapper: a numpy array for whole-matrix operations and, fo
 memoryview, which is three times faster. Views share their storage, as numpy's do.
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
@@ -15,6 +16,7 @@ import numpy as np
 
 from sn.cells import Cons, from_items
 from sn.errors import LispError
+from sn.limits import room
 from sn.printer import show, show_number
 
 DTYPES: dict[str, Any] = {
@@ -324,6 +326,7 @@ def make(letter: str, shape: tuple[int, ...]) -> Matrix:
     """Return a new matrix of zeros (of () for objects)."""
     if len(shape) > MOST_DIMENSIONS:
         raise LispError("Too many dimensions", from_items([float(n) for n in shape]))
+    room(math.prod(shape), 8)
     if letter == "a":
         return Matrix(np.full(shape, None, dtype=object), letter)
     return Matrix(np.zeros(shape, DTYPES[letter]), letter)

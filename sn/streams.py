@@ -105,6 +105,31 @@ class Sources:
         return source.name, line, column
 
 
+def input_line() -> str:
+    """Return the next line of standard input, one character per byte."""
+    buffer = getattr(sys.stdin, "buffer", None)
+    if buffer is None:
+        return latin(sys.stdin.readline())
+    return buffer.readline().decode("latin-1")
+
+
+def latin(text: str) -> str:
+    """Return text of the host as SN has it, one character per byte of UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def write_out(text: str) -> None:
+    """Write SN's text to standard output: the bytes it stands for."""
+    if not text.isascii():
+        data = text.encode("latin-1", "replace")
+        text = data.decode("utf-8", "surrogateescape")
+        try:
+            text.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
+        except UnicodeError:
+            text = data.decode("utf-8", "replace").encode("ascii", "replace").decode()
+    sys.stdout.write(text)
+
+
 class Output:
     """A destination of text that knows its column.
 
@@ -134,7 +159,7 @@ class Output:
                 self.column += 1
         target = self.target
         if target is None:
-            sys.stdout.write(text)
+            write_out(text)
         elif target.__class__ is list:
             target.append(text)
         else:

@@ -16,7 +16,7 @@ from sn.evaluation import Frame
 from sn.interpreter import Interpreter
 from sn.manual import nearest
 from sn.printer import show
-from sn.streams import Source
+from sn.streams import Source, input_line, latin
 from sn.tracing import first_line
 
 PROMPT = "? "
@@ -113,6 +113,8 @@ class Toplevel:
             return
         outer, interpreter.input = interpreter.input, source
         interpreter.brief = False
+        if interpreter.limits is not None:
+            interpreter.limits.begin()
         try:
             self.answer(interpreter.evaluate_top(form))
         finally:
@@ -148,6 +150,8 @@ class Toplevel:
 
     def failed(self, error: LispError) -> None:
         """Show an error that has come up to the toplevel."""
+        if self.interpreter.limits is not None:
+            self.interpreter.limits.rest()
         if not error.reported:
             error.reported = True
             self.show_error(error)
@@ -199,12 +203,14 @@ class Toplevel:
     def _more(self) -> str:
         """Return the next line, asking for it if somebody is there."""
         if self.ask is None:
-            return self.interpreter.stack.on_main(sys.stdin.readline)
+            return self.interpreter.stack.on_main(input_line)
         self.interpreter.stdout.flush()
+        if self.interpreter.limits is not None:
+            self.interpreter.limits.rest()
         prompt = self.level + (PROMPT if self._fresh else "  ")
         self._fresh = False
         try:
-            return self.interpreter.stack.on_main(lambda: self.ask(prompt)) + "\n"
+            return latin(self.interpreter.stack.on_main(lambda: self.ask(prompt))) + "\n"
         except EOFError:
             return ""
         except KeyboardInterrupt as stop:

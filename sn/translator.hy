@@ -54,6 +54,7 @@ SN words never become Hy names: the tables are keyed by strings."
           self.depth 0
           self.unchecked False
           self.tracing interpreter.tracer.translating
+          self.counting (and interpreter.limits interpreter.limits.steps)
           self.known {}       ; symbol -> node of a Python local (or constant) with its value
           self.bound []
           self.line (if (is pos None) 1 (interpreter.line pos))
@@ -85,6 +86,10 @@ SN words never become Hy names: the tables are keyed by strings."
   (load name))
 
 (defn slot [u symbol] (attribute (symbol-node u symbol) "value"))
+
+(defn count-step [u]
+  "Where steps are limited, count one: a call, or a round of a loop."
+  (when u.counting (emit u (ast.Expr :value (helper "count_step")))))
 
 ;; ---------------------------------------------------------------- known values
 ;;
@@ -658,7 +663,7 @@ SN words never become Hy names: the tables are keyed by strings."
   (disturb u)
   (try
     (setv [before node] (aside u condition))
-    (setv [block _] (aside u translate))
+    (setv [block _] (aside u (fn [u] (count-step u) (translate u))))
     (finally (-= u.depth 1)))
   (disturb u)
   ;; Python 3.11 starts to specialise code after a few unconditional jumps backward, which
@@ -723,7 +728,7 @@ SN words never become Hy names: the tables are keyed by strings."
           (+= u.depth 1)
           (disturb u)
           (try
-            (setv [block _] (aside u body form.cdr.cdr result))
+            (setv [block _] (aside u (fn [u] (count-step u) (body u form.cdr.cdr result))))
             (finally (-= u.depth 1)))
           (disturb u)
           (emit u (ast.For :target (store (temporary u)) :iter count
@@ -1326,6 +1331,7 @@ SN words never become Hy names: the tables are keyed by strings."
   (setv interpreter record.interpreter formals record.parsed)
   (setv names record.function.__globals__)
   (setv u (Unit interpreter record names record.pos) line u.line)
+  (count-step u)
   (setv given (+ formals.required (lfor [p _] formals.optional p)))
   (setv arguments (lfor i (range (len given)) (+ "p" (str i))))
   (setv nodes (lfor a arguments (load a)) patterns (list given))

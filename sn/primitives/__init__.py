@@ -5,8 +5,9 @@ import importlib
 from sn.primitives.registry import WORDS
 
 # Families every interpreter has from the start.
-FAMILIES = ("control", "lists", "numbers", "strings", "objects", "tables", "files", "system",
-            "matrices", "simulator", "graphics", "compiled", "listening")  # fmt: skip
+FAMILIES = ("control", "listening", "lists", "numbers", "number_lists", "complexes", "strings",
+            "objects", "tables", "files", "system", "matrices", "matrix_operations",
+            "matrix_files", "simulator", "graphics", "compiled")  # fmt: skip
 
 # Functions in SN that are loaded when one of them is first called.
 AUTOLOAD = {

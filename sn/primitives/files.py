@@ -116,7 +116,7 @@ def open_source(interpreter: "Interpreter", name: str, suffix: Any = None) -> So
     if name == "$stdin":
         return interpreter.stdin
     for candidate in dict.fromkeys((name, _with_suffix(name, suffix))):
-        path = interpreter.check_name(candidate)
+        path = interpreter.readable_path(interpreter.check_name(candidate))
         if path.is_file():
             interpreter.flush_files()
             text = interpreter.read_text(path)
@@ -461,13 +461,13 @@ def filepath(interpreter: "Interpreter", name: str, suffixes: Any = None) -> Any
 @primitive("filep", interpreter=True)
 def filep(interpreter: "Interpreter", name: str) -> Any:
     """Tell whether a file is there."""
-    return truth(interpreter.check_name(string(name)).is_file())
+    return truth(interpreter.readable_path(interpreter.check_name(string(name))).is_file())
 
 
 @primitive("dirp", interpreter=True)
 def dirp(interpreter: "Interpreter", name: str) -> Any:
     """Tell whether a folder is there."""
-    return truth(interpreter.check_name(string(name)).is_dir())
+    return truth(interpreter.readable_path(interpreter.check_name(string(name))).is_dir())
 
 
 @primitive("files", interpreter=True)
@@ -553,9 +553,10 @@ def sys_command(interpreter: "Interpreter", command: str) -> None:
     raise LispError("commands of the system are not run")
 
 
-@primitive("getenv")
-def getenv(name: str) -> Any:
+@primitive("getenv", interpreter=True)
+def getenv(interpreter: "Interpreter", name: str) -> Any:
     """Return an environment variable."""
+    interpreter.trust("getenv")
     return os.environ.get(string(name))
 
 
@@ -590,4 +591,5 @@ def fileinfo(interpreter: "Interpreter", name: str) -> Any:
 @primitive("writablep", interpreter=True)
 def writablep(interpreter: "Interpreter", name: str) -> Any:
     """Tell whether a file may be written."""
-    return truth(os.access(interpreter.check_name(string(name)), os.W_OK))
+    path = interpreter.readable_path(interpreter.check_name(string(name)))
+    return truth(os.access(path, os.W_OK))

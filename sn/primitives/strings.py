@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from sn.cells import from_items
 from sn.errors import LispError
+from sn.limits import room
 from sn.primitives.arguments import integer, number, numbers, string
 from sn.primitives.registry import primitive
 from sn.printer import show, show_number
@@ -15,6 +16,7 @@ from sn.symbols import truth
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
 
+MOST_DIGITS = 4  # of a width; the original wrote into a buffer of that order
 DIRECTIVE = re.compile(r"%(-?)(\d*)(\.\d*)?(.?)", re.S)
 
 
@@ -41,6 +43,8 @@ def _directive(match: re.Match[str], remaining: list[Any]) -> str:
     if letter == "%" and match.group() == "%%":
         return "%"
     if letter not in "dsfgelp" or not letter or (precision and letter not in "fge"):
+        raise LispError("bad format string")
+    if len(width) > MOST_DIGITS or len(precision or "") > MOST_DIGITS:
         raise LispError("bad format string")
     if not remaining:
         raise LispError("bad argument number")
@@ -106,7 +110,9 @@ def tab(interpreter: "Interpreter", column: Any = None) -> float:
     """Go to a column, or tell the column."""
     output = interpreter.output
     if column is not None:
-        output.write(" " * max(integer(column) - output.column, 0))
+        blanks = max(integer(column) - output.column, 0)
+        room(blanks, 1)
+        output.write(" " * blanks)
     return float(output.column)
 
 
@@ -158,7 +164,8 @@ def length(text: str) -> float:
 @primitive("concat")
 def concat(*texts: str) -> str:
     """Join strings."""
-    return "".join([string(text) for text in texts])
+    room(sum([len(string(text)) for text in texts]), 1)
+    return "".join(texts)
 
 
 def _place(value: Any, least: int) -> int:
@@ -214,7 +221,8 @@ def strdel(text: str, place: float, count: float) -> str:
 @primitive("strsubst")
 def strsubst(text: str, old: str, new: str) -> str:
     """Replace every occurrence of a string."""
-    return string(text).replace(string(old), string(new))
+    room(string(text).count(string(old)) * len(string(new)), 1)
+    return text.replace(old, new)
 
 
 def _upper(text: str) -> str:

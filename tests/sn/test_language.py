@@ -196,36 +196,6 @@ def test_a_name_beginning_with_a_bar_never_runs_a_command(sn, tmp_path, monkeypa
     assert list(tmp_path.iterdir()) == []
 
 
-def test_safe_mode_writes_nothing_and_reads_only_below_its_folder(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / "data.sn").write_text("(setq got 5)")
-    (tmp_path / "secret").write_text("1")
-    safe = Interpreter(safe=True, root=tmp_path / "in")
-    safe.warn = lambda text: None
-    assert safe.eval('(load "in/data.sn") got') == "5"
-    for form in (
-        '(load "secret")',
-        '(reading "in/../secret" (read))',
-        '(writing "out" (print 1))',
-        '(save-matrix [1] "m")',
-        '(unlink "secret")',
-        '(ps-window 9 9 "x.ps")',
-        '(chdir "/")',
-        "#.(+ 1 2)",
-        '(sys "ls")',
-    ):
-        with pytest.raises(SnError, match=r"refused|not run"):
-            safe.eval(form)
-    assert (tmp_path / "secret").exists()
-
-
-def test_safe_mode_may_write_where_it_is_told(tmp_path):
-    safe = Interpreter(safe=True, root=tmp_path, writable=tmp_path)
-    safe.eval(f'(writing "{tmp_path}/out" (print 1))')
-    assert (tmp_path / "out").read_text() == "1\n"
-
-
 # ---- anything at all
 
 
