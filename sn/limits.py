@@ -23,7 +23,7 @@ SMALL = 1 << 20  # bytes nobody asks about
 LOOK = 0.1  # seconds between two looks of the watch
 PATIENCE = 1.0  # seconds a stopped program has before it is stopped again
 SPARE = 256 << 20  # bytes of address space beyond the memory allowed
-GRACE = 5.0  # seconds after which a program that cannot be stopped is ended
+GRACE = 2.0  # seconds after which a program that cannot be stopped is ended
 _here = threading.local()
 
 
