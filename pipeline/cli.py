@@ -6,25 +6,18 @@ codes: 0 all inputs processed, 1 an input could not be, 2 usage, 3 a reject with
 """
 
 import argparse
-import signal
 import sys
-import threading
-from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO
+from typing import TYPE_CHECKING
 
-from pipeline.errors import ImageError
-from pipeline.headers import MOST_PIXELS, SUFFIXES
-from pipeline.inputs import inputs, is_folder, is_single
-from sn.command import Parser, Usage, printable, report, run, version
-from sn.errors import SnError
+from pipeline.headers import MOST_PIXELS
+from sn.command import Parser, Usage, printable, run, version
 
 if TYPE_CHECKING:
     from rich.progress import TaskID
 
-    from pipeline.records import Box, Reading
+    from pipeline.records import Box
 
 PROGRAM = "check-reader"
 
@@ -41,40 +34,32 @@ def parser() -> Parser:
 
     read = command("read", "read an amount or a digit string from images", run_read)
     read.epilog = "A higher threshold means fewer but safer reads."
-    read.add_argument("paths", nargs="+", metavar="PATH", help="image, folder, or - for stdin")
+    read.add_argument("paths", nargs="*", metavar="PATH", help="image, folder, or - for stdin")
     read.add_argument(
-        "--grammar",
-        default="amount",
-        metavar="NAME|REGEX",
-        help="what stands there: amount (default), digits, phone, ..., or a regular expression",
+        "--list", metavar="FILE", help="read what FILE names, one on each line; -"
     )
     read.add_argument(
-        "--field",
-        type=_field,
-        default="auto",
-        metavar="auto|x,y,w,h",
-        help="where it stands, in pixels; found automatically by default",
+        "--null", action="store_true", help="names in --list end with a zero byte"
     )
+    add_settings(read)
     read.add_argument("--expect", metavar="TEXT", help="reject whatever is not this amount")
-    read.add_argument(
-        "--min-confidence", type=_share, metavar="P", help="threshold, 0 to 1, for experts"
-    )
+    read.add_argument("--expect-csv", metavar="FILE", help="table of files and their amounts")
     read.add_argument("--strict", action="store_true", help="exit 3 when something is rejected")
     form = read.add_mutually_exclusive_group()
     form.add_argument(
         "--json", action="store_true", help="JSON Lines, one record for each page"
     )
     form.add_argument("--csv", action="store_true", help="CSV with a header")
+    form.add_argument("--table", action="store_true", help="a table for people")
+    read.add_argument("--n-best", type=_count, metavar="N", help="tell the N best guesses")
     read.add_argument("-o", "--output", metavar="FILE", help="write the results to FILE")
     read.add_argument(
-        "--max-pixels", type=_pixels, metavar="N", help="largest page let in (default 40M)"
-    )
-    read.add_argument(
-        "--allow-tiff-any",
+        "--resume",
         action="store_true",
-        help="trust TIFFs of every kind (tiles, colour)",
+        help="go on with the interrupted run that wrote -o FILE",
     )
-    read.add_argument("--threads", type=_count, default=1, metavar="N", help="inputs at once")
+    add_processes(read)
+    read.add_argument("--cluster", metavar="ADDRESS", help="read on a Dask cluster, host:port")
     read.add_argument("-q", "--quiet", action="store_true", help="errors only, no summary")
     read.add_argument("-v", "--verbose", action="store_true", help="tell the image quality too")
     read.add_argument("--no-progress", action="store_true", help="no progress bar")
@@ -108,6 +93,50 @@ def parser() -> Parser:
     return top
 
 
+def add_settings(command: Parser) -> None:
+    """Add the options that decide what is read and when it is rejected."""
+    command.add_argument(
+        "--grammar",
+        default="amount",
+        metavar="NAME|REGEX",
+        help="what stands there: amount (default), digits, phone, ..., or a regular expression",
+    )
+    command.add_argument(
+        "--field",
+        type=_field,
+        default="auto",
+        metavar="auto|x,y,w,h",
+        help="where it stands, in pixels; found automatically by default",
+    )
+    threshold = command.add_mutually_exclusive_group()
+    threshold.add_argument(
+        "--max-error", type=_share, metavar="P", help="share of wrong reads borne, default 0.01"
+    )
+    threshold.add_argument(
+        "--min-confidence", type=_share, metavar="P", help="threshold, 0 to 1, for experts"
+    )
+    command.add_argument(
+        "--max-pixels", type=_pixels, metavar="N", help="largest page let in (default 40M)"
+    )
+    command.add_argument(
+        "--allow-tiff-any",
+        action="store_true",
+        help="trust TIFFs of every kind (tiles, colour)",
+    )
+
+
+def add_processes(command: Parser) -> None:
+    """Add the option for processes."""
+    command.add_argument(
+        "--processes",
+        "--threads",
+        dest="processes",
+        type=_count,
+        metavar="N",
+        help="inputs at once, each in a process (default: one for each core)",
+    )
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command and return its exit code."""
     return run(PROGRAM, argv, _run)
@@ -125,197 +154,13 @@ def _run(arguments: list[str]) -> int:
     return args.run(args)
 
 
-# What `read` does.
-
-
 def run_read(args: argparse.Namespace) -> int:
-    """Read images and folders; one result for each page, as soon as it is known."""
-    import warnings
+    """Read images and folders."""
+    from pipeline import command_read
 
-    from pipeline.image import Limits
-    from pipeline.reader import CheckReader, outcomes
-
-    if not sys.warnoptions and not args.debug:
-        warnings.simplefilter("ignore")  # decoders remark on files; the gate says what matters
-    limits = Limits(tiff_any=args.allow_tiff_any)
-    if args.max_pixels:
-        limits = Limits(
-            pixels=args.max_pixels,
-            file_pixels=max(limits.file_pixels, args.max_pixels),
-            tiff_any=args.allow_tiff_any,
-        )
-    try:
-        reader = CheckReader(
-            grammar=args.grammar,
-            field=args.field,
-            min_confidence=args.min_confidence,
-            expect=args.expect,
-            limits=limits,
-        )
-    except ValueError as error:
-        raise Usage(f"{PROGRAM} read: {error}") from None
-    _check_grammar(args.grammar)
-    _ = reader.engine  # one message when it cannot be loaded, not one for each page
-    tally = Tally(args)
-    many = len(args.paths) > 1 or not is_single(args.paths[0])
-    with _output(args) as sheet, _progress(args, len(args.paths), many) as advance:
-        if args.csv:
-            from pipeline.records import CSV_COLUMNS, csv_line
-
-            write(sheet, csv_line(CSV_COLUMNS))
-        sources = inputs(args.paths, tally.failed, remark)
-        for _, outcome in outcomes(reader, sources, threads=args.threads):
-            if outcome is None:
-                advance()
-            elif isinstance(outcome, Exception):
-                tally.failed(outcome)
-            else:
-                write(sheet, shown(outcome, args, many))
-                tally.add(outcome)
-    return tally.end(many)
-
-
-def _check_grammar(text: str) -> None:
-    from pipeline.grammars import GRAMMARS, grammar
-
-    try:
-        grammar(text)
-    except SnError as error:
-        names = ", ".join(GRAMMARS)
-        raise Usage(f"{PROGRAM} read: --grammar {text}: {error}. By name: {names}") from None
-
-
-class Tally:
-    """What a batch came to, told on stderr."""
-
-    def __init__(self, args: argparse.Namespace) -> None:
-        self.args = args
-        self.read = 0
-        self.doubt = 0.0
-        self.reasons: Counter[str] = Counter()
-        self.codes: Counter[int] = Counter()
-        self.first: str | None = None
-        self.model = ""
-
-    def failed(self, error: Exception) -> None:
-        """Tell one input that could not be read."""
-        self.codes[report(PROGRAM, error, self.args.debug)] += 1
-
-    def add(self, reading: "Reading") -> None:
-        """Count one reading and pass on what the gate remarked."""
-        self.model = reading.model
-        if reading:
-            self.read += 1
-            self.doubt += 1 - reading.confidence
-        else:
-            self.reasons[str(reading.reason)] += 1
-            self.first = self.first or reading.file
-        if self.args.quiet:
-            return
-        name = printable(reading.file or "")
-        if "inverted" in reading.quality.flags:
-            remark(f"{name}: inverted: light ink on dark paper")
-        if self.args.verbose:
-            quality = reading.quality
-            dpi = f"{quality.dpi:g} dpi" if quality.dpi else "resolution unknown"
-            flags = ", ".join(("", *quality.flags))
-            remark(
-                f"{name}: page {reading.page}: {dpi}, contrast {quality.contrast:.2f}{flags}"
-            )
-
-    def end(self, many: bool) -> int:
-        """Tell the summary of a batch and return the exit code."""
-        rejected, failed = self.reasons.total(), self.codes.total()
-        if not self.args.quiet and (many or self.read + rejected > 1):
-            kinds = [
-                f"{n} {reason.replace('_', ' ')}" for reason, n in self.reasons.most_common()
-            ]
-            told = f" ({', '.join(kinds)})" if kinds else ""
-            print(
-                f"{self.read} read, {rejected} rejected{told}, {failed} failed", file=sys.stderr
-            )
-            if self.read:
-                doubt = 100 * self.doubt / self.read
-                print(
-                    f"expected error among the reads: {doubt:.1f} %, "
-                    f"by the confidences of {printable(self.model)}",
-                    file=sys.stderr,
-                )
-            if self.first:
-                import shlex
-
-                print(
-                    f"next: {PROGRAM} read {printable(shlex.quote(self.first))} --json "
-                    "shows every guess and its place",
-                    file=sys.stderr,
-                )
-        if failed:
-            return 70 if self.codes[70] else 1
-        return 3 if self.args.strict and rejected else 0
-
-
-def shown(reading: "Reading", args: argparse.Namespace, many: bool) -> str:
-    """Return a reading in the form that was asked for."""
-    if args.json:
-        return reading.to_json()
-    if args.csv:
-        return reading.to_csv()
-    page = f" page {reading.page}" if reading.page > 1 else ""
-    name = f"{printable(reading.file or '')}{page}: " if many or page else ""
-    return name + reading.to_line()
-
-
-def remark(text: str) -> None:
-    """Tell something that is neither a result nor an error."""
-    print(f"{PROGRAM}: {text}", file=sys.stderr)
-
-
-def write(sheet: TextIO, line: str) -> None:
-    """Write one whole line at once; an interrupt waits for its end."""
-    masked = hasattr(signal, "pthread_sigmask") and (
-        threading.current_thread() is threading.main_thread()
-    )
-    if masked:
-        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
-    try:
-        sheet.write(line + "\n")
-        sheet.flush()
-    finally:
-        if masked:
-            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
-
-
-def _output(args: argparse.Namespace) -> AbstractContextManager[TextIO]:
-    if args.output is None or args.output == "-":
-        return nullcontext(sys.stdout)
-    target = Path(args.output)
-    for path in map(Path, args.paths):
-        same = path.resolve() == target.resolve()
-        within = is_folder(path) and target.resolve().is_relative_to(path.resolve())
-        if same or (within and target.suffix.lower() in SUFFIXES):
-            raise Usage(f"{PROGRAM} read: -o {args.output} would overwrite an input")
-    try:
-        return target.open("w", encoding="utf-8", errors="backslashreplace", newline="\n")
-    except OSError as error:
-        raise ImageError(args.output, f"cannot be written ({error.strerror})") from None
-
-
-@contextmanager
-def _progress(args: argparse.Namespace, paths: int, many: bool) -> Iterator[Callable[[], None]]:
-    """Show a bar on a terminal, unless the results themselves scroll there."""
-    to_file = args.output is not None or not sys.stdout.isatty()
-    if not (many and to_file and sys.stderr.isatty()) or args.quiet or args.no_progress:
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeElapsedColumn
-
-    columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(
-        *columns, console=Console(stderr=True), transient=True, redirect_stdout=False
-    ) as bar:
-        task = bar.add_task("", total=paths if all(map(is_single, args.paths)) else None)
-        yield lambda: bar.advance(task)
+    if not args.paths and args.list is None:
+        raise Usage(f"{PROGRAM} read: name an image or a folder, or a list with --list")
+    return command_read.run_read(args)
 
 
 # The small commands.

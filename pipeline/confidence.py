@@ -4,24 +4,45 @@ The forward scores give two shares: of the best string among all strings of the 
 the grammar among all strings. A third witness is the ink that no symbol explains. On lines
 whose truth is known a logistic curve through the three is fitted; what it says of a new string
 is its confidence. It holds for writing like that of the calibration, which its note names.
+
+How many of those lines a threshold reads, and how many of these wrongly, is kept too: an error
+that is borne picks its threshold from there.
 """
 
+import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from sn.errors import SnError
+
 FLOOR = 1e-6
+HOPELESS = 0.3  # share of wrong reads at which a curve ends
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
     """Coefficients of the logistic curve: constant, posterior, grammar, lost ink, length.
 
+    `curve` lists (threshold, reads, wrong ones among them), highest threshold first: the
+    outcome of the calibration, see `risk_curve`.
+
     >>> Calibration().confidence(0.9, 1.0, 0.0, 4)
     0.9
     """
 
     coefficients: tuple[float, ...] = (0.0, 1.0, 0.0, 0.0, 0.0)
+    curve: tuple[tuple[float, int, int], ...] = ()
+
+    @classmethod
+    def of(cls, note: dict[str, Any]) -> "Calibration":
+        """Return the calibration that stands in the note of a weight file, if one does."""
+        if "coefficients" not in note:
+            return cls()
+        curve = tuple((float(t), int(n), int(k)) for t, n, k in note.get("curve", ()))
+        return cls(tuple(note["coefficients"]), curve)
 
     def confidence(self, posterior: float, grammar: float, lost: float, length: int) -> float:
         """Return the probability 0...1 that the best string is right.
@@ -31,6 +52,62 @@ class Calibration:
         """
         score = float(np.dot(self.coefficients, features(posterior, grammar, lost, length)))
         return round(float(1 / (1 + np.exp(-np.clip(score, -30, 30)))), 9)
+
+    def threshold(self, max_error: float, *, strict: bool = True) -> float:
+        """Return the lowest threshold at which at most `max_error` of the reads are wrong.
+
+        Of n reads with k wrong ones the next is expected to be wrong with (k + 1) / (n + 1),
+        as in conformal risk control, so a small error needs many calibration lines. Raises
+        SnError when there were too few; with `strict` false the safest threshold is returned.
+
+        >>> Calibration(curve=((0.99, 150, 0), (0.9, 399, 3), (0.5, 600, 60))).threshold(0.01)
+        0.9
+        """
+        if not self.curve:
+            raise SnError(
+                "these weights have no calibration curve: check-reader calibrate makes it, "
+                "or give --min-confidence"
+            )
+        chances = [(wrong + 1) / (reads + 1) for _, reads, wrong in self.curve]
+        kept = [t for (t, _, _), p in zip(self.curve, chances, strict=True) if p <= max_error]
+        if kept:
+            return min(kept)
+        least = min(chances)
+        if strict:
+            raise SnError(
+                f"an error of {max_error:g} was never measured: the calibration of these "
+                f"weights can vouch for {math.ceil(least * 10_000) / 10_000:g} at best. "
+                "Calibrate on more lines, or give --min-confidence"
+            )
+        return self.curve[chances.index(least)][0]
+
+
+def risk_curve(
+    confidences: Sequence[float], right: Sequence[bool]
+) -> list[tuple[float, int, int]]:
+    """Return (threshold, reads, wrong ones), highest threshold first.
+
+    Between two wrong strings only the lower threshold matters, since it reads more at no more
+    errors; what lies beyond `HOPELESS` is left out.
+
+    >>> risk_curve([0.9, 0.99, 0.7, 0.8, 0.6], [True, True, True, False, True])
+    [(0.9, 2, 0), (0.6, 5, 1)]
+    """
+    order = sorted(range(len(right)), key=lambda k: -confidences[k])
+    curve, wrong = [], 0
+    for reads, k in enumerate(order, 1):
+        wrong += not right[k]
+        following = order[reads] if reads < len(order) else None
+        if following is not None and (
+            confidences[following] == confidences[k] or right[following]
+        ):
+            continue
+        if wrong > HOPELESS * reads and curve:
+            break
+        step = math.floor(confidences[k] * 1e6) / 1e6
+        if not curve or wrong <= 20 or reads >= 1.02 * curve[-1][1] or following is None:
+            curve.append((step, reads, wrong))
+    return curve
 
 
 def features(posterior: float, grammar: float, lost: float, length: int) -> np.ndarray:

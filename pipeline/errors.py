@@ -23,6 +23,9 @@ class ImageError(SnError):
         self.name = name
         self.what = what
 
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.name, self.what), self.__dict__
+
 
 class BadImage(ImageError):  # noqa: N818 - a name users read, like sn's own
     """Not an image, an image of a kind that is refused, or a damaged one."""

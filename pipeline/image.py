@@ -148,7 +148,7 @@ def scan(source: Source, limits: Limits = Limits()) -> Scan:
     if isinstance(source, bytes | bytearray | memoryview):
         return _look(None, bytes(source), len(source), limits)
     if isinstance(source, str | os.PathLike):
-        return _look(os.fspath(source), *_fetch(os.fspath(source), limits), limits)
+        return _look(os.fspath(source), *fetch(os.fspath(source), limits), limits)
     if isinstance(source, Image.Image):
         return scan(_decoded("the image", source), limits)
     if hasattr(source, "read"):
@@ -158,7 +158,7 @@ def scan(source: Source, limits: Limits = Limits()) -> Scan:
     raise TypeError(f"cannot read a {type(source).__name__}; give a path, bytes or an array")
 
 
-def _fetch(name: str, limits: Limits) -> tuple[bytes, int]:
+def fetch(name: str, limits: Limits) -> tuple[bytes, int]:
     """Return at most one byte more than the limit of a regular file, and its size."""
     try:
         # Without O_NONBLOCK a named pipe would hang here.

@@ -1,4 +1,4 @@
-"""From the arguments of a batch to its inputs: files, folders, patterns, standard input.
+"""From the arguments of a batch to its inputs: files, folders, patterns, lists, standard input.
 
 Names are passed on exactly as they were given, a folder's files joined with the folder as it
 was given, because the records promise so. Nothing is opened here.
@@ -7,13 +7,15 @@ was given, because the records promise so. Nothing is opened here.
 import glob
 import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import nullcontext, suppress
 from pathlib import Path
 
 from pipeline.errors import ImageError
 from pipeline.headers import SUFFIXES
 from sn.command import printable
+
+LONGEST_NAME = 8192  # bytes of a name in a list
 
 
 class Stdin:
@@ -26,21 +28,57 @@ class Stdin:
         return sys.stdin.buffer.read(size)
 
 
+def listed(file: str, mark: bytes = b"\n") -> Iterator[str]:
+    """Yield the names in a list, one on each line, as they come; ``-`` is standard input.
+
+    `mark` ends a name: a zero byte for names that hold newlines. Raises ImageError when the
+    list cannot be read or a line is no name.
+    """
+    try:
+        handle = sys.stdin.buffer if file == "-" else Path(file).open("rb")  # noqa: SIM115
+    except OSError as error:
+        raise ImageError(file, f"cannot be opened ({error.strerror})") from None
+    except ValueError:
+        raise ImageError(file, "no such file (not a possible file name)") from None
+    rest, number = b"", 0
+    with handle if file != "-" else nullcontext():
+        while True:
+            part = handle.read1(65536) if hasattr(handle, "read1") else handle.read(65536)
+            *names, rest = (rest + part).split(mark)
+            if not part and rest:
+                names, rest = [rest], b""
+            for name in names:
+                number += 1
+                name = name.removesuffix(b"\r") if mark == b"\n" else name
+                if name:
+                    yield os.fsdecode(name)
+            if len(rest) > LONGEST_NAME:
+                what = f"entry {number + 1} is longer than any name. Is this a list of names?"
+                raise ImageError(file, what)
+            if not part:
+                return
+
+
 def inputs(
-    paths: Sequence[str], failed: Callable[[Exception], None], skipped: Callable[[str], None]
+    paths: Iterable[str],
+    failed: Callable[[Exception], None],
+    skipped: Callable[[str], None],
+    *,
+    plain: bool = False,
 ) -> Iterator["str | Stdin"]:
     """Yield the inputs behind the arguments: folders are entered, sorted, images only.
 
     Hidden files are left alone. A symbolic link that leads out of its folder is skipped. A
     pattern the shell left alone, in quotes or too long for it, stands for the names it matches.
+    With `plain` a path is a name and nothing else: neither a pattern nor standard input.
     """
     for path in paths:
-        if is_pattern(path):
+        if not plain and is_pattern(path):
             matching = sorted(glob.iglob(path, recursive=True))  # noqa: PTH207 - names as given
             if not matching:
                 failed(ImageError(path, "no file or folder has a name of this pattern"))
             yield from inputs(matching, failed, skipped)
-        elif path == "-":
+        elif path == "-" and not plain:
             yield Stdin()
         elif is_folder(path):
             found = False

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pipeline.fields import Field
     from pipeline.recognition import Decoded, Engine
 
-THRESHOLD = 0.9  # provisional, until the operating point comes from a calibration curve
+MAX_ERROR = 0.01  # wrong ones among the reads, where the weights were calibrated
+THRESHOLD = 0.9  # where they were not
 _CANDIDATES = 4
 _NO_INK = 16  # grey levels: paper alone varies less, the faintest ink more
 
@@ -41,6 +42,10 @@ class CheckReader:
         ``"auto"`` to look for the field, or its box (x, y, width, height) in pixels.
     min_confidence
         Threshold 0...1; a higher one means fewer but safer reads.
+    max_error
+        Share 0...1 of wrong ones among the reads that is borne; the threshold for it comes
+        from the calibration of the weights. Not together with `min_confidence`; without either
+        it is `MAX_ERROR`, or `THRESHOLD` for weights that were never calibrated.
     expect
         The string or amount that should stand there; anything else is a reject.
     limits
@@ -56,21 +61,21 @@ class CheckReader:
         grammar: str = "amount",
         field: str | Box = "auto",
         min_confidence: float | None = None,
+        max_error: float | None = None,
         expect: str | None = None,
         limits: Limits | None = None,
         engine: "Engine | None" = None,
         locate: "Callable[[Grey], Sequence[Field]] | None" = None,
     ) -> None:
-        threshold = THRESHOLD if min_confidence is None else min_confidence
-        if not 0 <= threshold <= 1:
-            raise ValueError(f"min_confidence is {threshold}; 0 to 1 is expected")
-        if expect is not None and grammar == "amount":
-            amount = money(expect)
-            if amount is None:
-                raise ValueError(f"{expect!r} is not an amount; write it as 125.00")
-            expect = amount[0]
-        self.grammar, self.field, self.threshold = grammar, field, threshold
-        self.expect, self.limits = expect, limits or Limits()
+        if min_confidence is not None and not 0 <= min_confidence <= 1:
+            raise ValueError(f"min_confidence is {min_confidence}; 0 to 1 is expected")
+        if max_error is not None and not 0 < max_error <= 1:
+            raise ValueError(f"max_error is {max_error}; more than 0, at most 1 is expected")
+        if min_confidence is not None and max_error is not None:
+            raise ValueError("min_confidence and max_error both choose the threshold; give one")
+        self.grammar, self.field, self.limits = grammar, field, limits or Limits()
+        self.max_error, self.min_confidence = max_error, min_confidence
+        self.expect = None if expect is None else self.expected(expect)
         self._given = engine, locate
         self._engine = engine
         self._loading = threading.Lock()
@@ -80,7 +85,8 @@ class CheckReader:
         settings = {
             "grammar": self.grammar,
             "field": self.field,
-            "min_confidence": self.threshold,
+            "min_confidence": self.min_confidence,
+            "max_error": self.max_error,
             "expect": self.expect,
             "limits": self.limits,
             "engine": engine,
@@ -98,12 +104,37 @@ class CheckReader:
                 self._engine = Engine.load()
             return self._engine
 
+    @property
+    def threshold(self) -> float:
+        """The confidence 0...1 a read needs; may load the engine and raise `SnError`."""
+        if self.min_confidence is not None:
+            return self.min_confidence
+        curve = self.engine.calibration
+        if self.max_error is not None:
+            return curve.threshold(self.max_error)
+        return curve.threshold(MAX_ERROR, strict=False) if curve.curve else THRESHOLD
+
+    def expected(self, text: str) -> str:
+        """Return an expected string as readings are compared with it; ValueError if it is none.
+
+        Amounts are compared as money: ``$ 125`` expects ``125.00``.
+        """
+        if self.grammar != "amount":
+            return text
+        amount = money(text)
+        if amount is None:
+            raise ValueError(f"{text!r} is not an amount; write it as 125.00")
+        return amount[0]
+
     def read(self, source: Source) -> Reading:
         """Return the reading of the first page; see `pipeline.image.load` for sources."""
         return next(self.pages(source))
 
-    def pages(self, source: Source) -> Iterator[Reading]:
+    def pages(self, source: Source, expect: str | None = None) -> Iterator[Reading]:
         """Yield one reading for each page, as soon as it is known.
+
+        `expect` is what this input is expected to say, a value of `expected`, in place of the
+        reader's own; an empty string when nothing is known of it, which rejects it.
 
         Raises
         ------
@@ -113,13 +144,14 @@ class CheckReader:
         start = time.perf_counter()
         given = scan(source, self.limits)
         for page in given.pages():
-            yield self._reading(given, page, start)
+            yield self._reading(given, page, start, expect)
             start = time.perf_counter()
 
-    def _reading(self, given: Scan, page: Page, start: float) -> Reading:
+    def _reading(self, given: Scan, page: Page, start: float, expect: str | None) -> Reading:
         low, middle, _ = levels(page.pixels)
         contrast = (middle - low) / 255
         quality = Quality(page.dpi, contrast, None, page.flags)
+        threshold = self.threshold
         decoded, box = None, (0, 0, 0, 0)
         if int(page.pixels.max()) - int(page.pixels.min()) < _NO_INK:
             reason, note = "blank", "no ink found"
@@ -129,7 +161,9 @@ class CheckReader:
         text, amount, characters = None, None, None
         if decoded is not None:
             quality = _joined(quality, decoded.quality)
-            text, amount, reason, note = self._decide(decoded)
+            text, amount, reason, note = self._decide(
+                decoded, threshold, self.expect if expect is None else expect
+            )
             if amount is not None and amount[1]:
                 quality = _joined(quality, {"flags": ("cents_assumed",)})
             if reason is None:
@@ -142,7 +176,7 @@ class CheckReader:
             result=text,
             amount=amount[0] if amount else None,
             confidence=_confidence(decoded),
-            threshold=self.threshold,
+            threshold=threshold,
             reason=reason,
             n_best=decoded.n_best if decoded else (),
             digits=characters,
@@ -198,7 +232,7 @@ class CheckReader:
         ]
 
     def _decide(
-        self, decoded: "Decoded"
+        self, decoded: "Decoded", threshold: float, expect: str | None
     ) -> tuple[str | None, tuple[str, bool] | None, str | None, str]:
         """Return text, amount with "cents assumed", reason and note: a read or a reject."""
         if decoded.reason is not None:
@@ -209,11 +243,12 @@ class CheckReader:
         amount = money(text) if self.grammar == "amount" else None
         if self.grammar == "amount" and amount is None:
             return None, None, "grammar", "not a complete amount"
-        if _confidence(decoded) < self.threshold:
-            low = f"confidence {_confidence(decoded):.2f}, {self.threshold:.2f} needed"
+        if _confidence(decoded) < threshold:
+            low = f"confidence {_confidence(decoded):.2f}, {threshold:.2f} needed"
             return None, None, "ambiguous", decoded.note or low
-        if self.expect is not None and self.expect != (amount[0] if amount else text):
-            return None, None, "expect", f"expected {self.expect}"
+        if expect is not None and expect != (amount[0] if amount else text):
+            note = f"expected {expect}" if expect else "nothing is known of what to expect"
+            return None, None, "expect", note
         return text, amount, None, decoded.note
 
 

@@ -142,8 +142,7 @@ class Engine:
         file = WEIGHTS / f"{cls.name}.wei"
         network = lenet.load(cls.name, file)
         notes = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-        curve = notes.get("confidence", {}).get("coefficients")
-        return cls(network, network.sha256, Calibration(tuple(curve)) if curve else None)
+        return cls(network, network.sha256, Calibration.of(notes.get("confidence", {})))
 
     def decode(
         self, image: np.ndarray, text: str = "amount", dpi: float | None = None

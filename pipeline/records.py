@@ -157,8 +157,11 @@ class Reading:
     def __str__(self) -> str:
         return self.result if self.result is not None else f"REJECT {self.reason}"
 
-    def to_record(self) -> dict[str, object]:
-        """Return the record of one line as plain values, keys in their fixed order."""
+    def to_record(self, guesses: int | None = None) -> dict[str, object]:
+        """Return the record of one line as plain values, keys in their fixed order.
+
+        `guesses` is the number of best guesses told at most, None for all.
+        """
         return {
             "schema": SCHEMA,
             "file": self.file,
@@ -170,7 +173,7 @@ class Reading:
             "confidence": rounded(self.confidence),
             "threshold": self.threshold,
             "reason": self.reason,
-            "n_best": [[text, rounded(p)] for text, p in self.n_best],
+            "n_best": [[text, rounded(p)] for text, p in self.n_best[:guesses]],
             "digits": None
             if self.digits is None
             else [
@@ -195,13 +198,13 @@ class Reading:
             "ms": round(self.ms, 1),
         }
 
-    def to_json(self) -> str:
+    def to_json(self, guesses: int | None = None) -> str:
         """Return the record as one line of JSON, ASCII only, without the newline.
 
         File names that are not valid text keep their stray bytes as lone surrogates, so the
         `file` of the record is the name exactly as it was given.
         """
-        return json.dumps(self.to_record(), separators=(",", ":"), allow_nan=False)
+        return json.dumps(self.to_record(guesses), separators=(",", ":"), allow_nan=False)
 
     @classmethod
     def from_json(cls, line: str) -> "Reading":
@@ -244,10 +247,10 @@ class Reading:
             ms=record["ms"],
         )
 
-    def to_csv(self) -> str:
+    def to_csv(self, guesses: int | None = None) -> str:
         """Return the record as one CSV line (columns `CSV_COLUMNS`) without the newline."""
         record = self.to_record()
-        record["n_best"] = "; ".join(f"{text} ({p:.3f})" for text, p in self.n_best)
+        record["n_best"] = "; ".join(f"{text} ({p:.3f})" for text, p in self.n_best[:guesses])
         record["dpi"] = self.quality.dpi
         record["flags"] = " ".join(self.quality.flags)
         record["model"] = f"{self.model} sha256:{self.model_sha256}"
@@ -257,16 +260,24 @@ class Reading:
         """Return what a person is told: the string and its confidence, or why there is none."""
         if self.result is not None:
             sure = f"confidence {self.confidence:.3f}  {self.ms:3.0f} ms"
-            return f"{self._shown(self.result):<50}  {sure}"
-        why = self.note or _IN_WORDS[self.reason or ""]
+            return f"{self.shown(self.result):<50}  {sure}"
         if not self.n_best:
-            return f"REJECT {self.reason}: {why}"
-        guesses = ", then ".join(
-            f"{self._shown(text)} ({p:.2f})" for text, p in self.n_best[:2]
-        )
-        return f"REJECT  best guess {guesses}: {why}"
+            return f"REJECT {self.reason}: {self.why()}"
+        guesses = ", then ".join(f"{self.shown(text)} ({p:.2f})" for text, p in self.n_best[:2])
+        return f"REJECT  best guess {guesses}: {self.why()}"
 
-    def _shown(self, text: str) -> str:
+    def guess_lines(self, count: int) -> list[str]:
+        """Return the `count` best guesses, one on each line, as they stand below a result."""
+        return [
+            f"  {k}. {self.shown(text):<45}  confidence {p:.3f}"
+            for k, (text, p) in enumerate(self.n_best[:count], 1)
+        ]
+
+    def why(self) -> str:
+        """Return the sentence why there is no result, empty after a read."""
+        return "" if self.reason is None else self.note or _IN_WORDS[self.reason]
+
+    def shown(self, text: str) -> str:
         """Return a string as a person writes it: amounts with their money mark."""
         amount = money(text) if self.grammar == "amount" else None
         return f"$ {amount[0]}" if amount else text

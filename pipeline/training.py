@@ -20,7 +20,7 @@ import lenet
 from lenet.data import INK, PAPER
 from lenet.training import Pass, train
 from pipeline.checks import draw_check
-from pipeline.confidence import fit
+from pipeline.confidence import fit, risk_curve
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, load_sources, random_hand
 from pipeline.normalization import Writing, finish
@@ -236,6 +236,7 @@ def calibrate(
         "command": f"check-reader calibrate --seed {seed} --lines {lines}",
         "commit": commit(),
         "coefficients": list(curve.coefficients),
+        "curve": risk_curve([curve.confidence(p, g, i, n) for p, g, i, n in witnesses], right),
         "images": len(truths),
         "right": float(truths.mean()),
     }

@@ -12,6 +12,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 import pytest
 
+from pipeline.confidence import Calibration
 from pipeline.records import Character
 from sn.errors import SnError
 
@@ -308,7 +309,7 @@ class FakeEngine:
     Stands in for the recognition in tests of what surrounds it.
     """
 
-    name, sha256 = "fake", "0" * 64
+    name, sha256, calibration = "fake", "0" * 64, Calibration()
 
     @classmethod
     def load(cls):

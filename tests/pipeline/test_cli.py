@@ -12,7 +12,7 @@ import time
 import numpy as np
 import pytest
 
-from pipeline import cli
+from pipeline import command_read
 from pipeline.cli import main
 
 HEAVY = ("numpy", "numba", "cv2", "PIL", "rich", "hy")
@@ -222,14 +222,6 @@ class TestRead:
         text = "check-reader: no/such/out: cannot be written (No such file or directory)\n"
         assert capsys.readouterr().err == text
 
-    def test_threads_change_nothing_but_the_time(self, scans, capsys):
-        seen = []
-        for threads in ("1", "3"):
-            assert main(["read", "--json", "-q", "--threads", threads, "scans", "x.png"]) == 1
-            found = records(capsys.readouterr().out)
-            seen.append([{k: v for k, v in record.items() if k != "ms"} for record in found])
-        assert seen[0] == seen[1]
-
     def test_a_larger_page_is_let_in_on_request(self, tmp_path, files, capsys):
         file = tmp_path / "big.tif"
         file.write_bytes(files.tiff([files.white_g4_page(9400, 9400)]))
@@ -270,7 +262,7 @@ class TestRead:
 
     def test_an_interrupt_is_130_and_leaves_whole_lines(self, scans, capsys, monkeypatch):
         counted = []
-        add = cli.Tally.add
+        add = command_read.Tally.add
 
         def interrupted(self, reading):
             add(self, reading)
@@ -278,7 +270,7 @@ class TestRead:
             if len(counted) == 2:
                 raise KeyboardInterrupt
 
-        monkeypatch.setattr(cli.Tally, "add", interrupted)
+        monkeypatch.setattr(command_read.Tally, "add", interrupted)
         assert main(["read", "--json", "scans"]) == 130
         out, err = capsys.readouterr()
         assert len(records(out)) == 2
@@ -310,7 +302,7 @@ class TestRead:
         ("read -z a", "check-reader read: unknown option -z. See check-reader read --help"),
         ("raed a", "check-reader: unknown command raed. Did you mean read?"),
         ("--versio", "check-reader: unknown option --versio. Did you mean --version?"),
-        ("read", "check-reader read: the following arguments are required: PATH"),
+        ("read", "check-reader read: name an image or a folder, or a list with --list"),
         ("read a --min-confidence 2", "2 is not a number from 0 to 1"),
         ("read a --field 1,2", "1,2 is not auto or x,y,w,h in pixels"),
         ("read a --threads 0", "0 is not a whole number from 1 on"),

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.confidence import Calibration, fit
+from pipeline.confidence import Calibration, fit, risk_curve
+from sn.errors import SnError
 
 
 def test_without_calibration_the_posterior_is_the_confidence():
@@ -40,3 +41,39 @@ def test_more_lost_ink_is_never_more_confident_after_such_a_fit():
 @pytest.mark.parametrize("extreme", [(0.0, 0.0, 1.0, 0), (1.0, 1.0, 0.0, 100)])
 def test_extremes_stay_between_0_and_1(extreme):
     assert 0 <= Calibration((3, 9, 2, -9, 1)).confidence(*extreme) <= 1
+
+
+def test_an_error_that_is_borne_picks_the_lowest_threshold_that_keeps_it():
+    rng = np.random.default_rng(3)
+    confidences = rng.uniform(0.3, 1, 4000)
+    right = rng.uniform(size=4000) < confidences
+    curve = Calibration(curve=tuple(risk_curve(confidences, right)))
+    for borne in (0.02, 0.05, 0.1):
+        threshold = curve.threshold(borne)
+        read = confidences >= threshold
+        assert (np.sum(~right[read]) + 1) / (read.sum() + 1) <= borne
+        lower = [t for t, n, k in curve.curve if (k + 1) / (n + 1) <= borne]
+        assert threshold == min(lower)
+        # No lower one keeps it, but for what a thinned curve leaves out.
+        for t in confidences[~read]:
+            n, k = np.sum(confidences >= t), np.sum(~right[confidences >= t])
+            assert (k + 1) / (n + 1) > 0.97 * borne
+    thresholds = [curve.threshold(e) for e in (0.01, 0.02, 0.05, 0.1, 0.2)]
+    assert thresholds == sorted(thresholds, reverse=True)
+    for t, n, k in curve.curve:
+        assert (n, k) == (np.sum(confidences >= t), np.sum(~right[confidences >= t]))
+
+
+def test_what_was_never_measured_is_not_promised():
+    with pytest.raises(SnError, match=r"these weights have no calibration curve"):
+        Calibration().threshold(0.01)
+    curve = Calibration(curve=((0.99, 150, 0), (0.9, 399, 3)))
+    with pytest.raises(SnError, match=r"0\.001 was never measured.* 0\.0067 at best"):
+        curve.threshold(0.001)
+    assert curve.threshold(0.001, strict=False) == 0.99
+
+
+def test_a_note_without_a_calibration_gives_the_plain_one():
+    assert Calibration.of({}) == Calibration()
+    note = {"coefficients": [1, 2, 3, 4, 5], "curve": [[0.9, 10, 0]]}
+    assert Calibration.of(note).curve == ((0.9, 10, 0),)

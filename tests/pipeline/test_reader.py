@@ -9,6 +9,7 @@ import pytest
 
 import gtn
 from pipeline import reader
+from pipeline.confidence import Calibration
 from pipeline.errors import BadImage, ImageError
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.money import money
@@ -210,3 +211,24 @@ def test_whatever_the_grammar_of_amounts_lets_through_is_an_amount():
     assert len(seen) > 500
     assert all(set(text) <= set(SYMBOLS + " ") for text in seen)
     assert [text for text in seen if money(text) is None] == []
+
+
+def test_the_threshold_comes_from_the_error_that_is_borne(fake):
+    fake.engine.calibration = Calibration(curve=((0.99, 150, 0), (0.9, 399, 3), (0.5, 600, 60)))
+    assert CheckReader(engine=fake.engine).threshold == 0.9
+    assert CheckReader(engine=fake.engine, max_error=0.2).threshold == 0.5
+    assert CheckReader(engine=fake.engine, min_confidence=0.3).threshold == 0.3
+    with pytest.raises(ValueError, match="give one"):
+        CheckReader(max_error=0.1, min_confidence=0.3)
+    with pytest.raises(ValueError, match="more than 0"):
+        CheckReader(max_error=0.0)
+    again = pickle.loads(pickle.dumps(CheckReader(max_error=0.2)))
+    assert again.max_error == 0.2
+
+
+def test_each_input_can_have_an_expectation_of_its_own(made, files):
+    reading = next(made().pages(files.png(), "5.00"))
+    assert (reading.reason, reading.note) == ("expect", "expected 5.00")
+    reading = next(made().pages(files.png(), ""))
+    assert (reading.reason, reading.note) == ("expect", "nothing is known of what to expect")
+    assert next(made(expect="5").pages(files.png(), "4.00"))
