@@ -572,10 +572,12 @@ class Lowering:
         """Translate everything and return the finished program."""
         stages = self.stages()
         for k in stages[0]:
+            layer = self.layers[k]
+            if not np.array_equal(layer.units, source.units):
+                self.stage([k], skip=True)  # nothing feeds it: its states are constant
+                continue
             if len(stages) > 1:
                 self.look_ahead(k, stages)
-        for k in stages[0]:
-            layer = self.layers[k]
             if len(layer.units) and int(layer.units[0]) not in self.map_of:
                 self.position[layer.units] = self.size + np.arange(len(layer.units))
                 self.reserve(len(layer.units))

@@ -1,8 +1,10 @@
 """`compile-net` from Lisp: what it answers, and learning as the exact kernels learn."""
 
+import numpy as np
 import pytest
 
 from sn import Interpreter
+from sn.net.program import compile_built
 
 NET = """
 (libload "sn28ite")
@@ -65,3 +67,27 @@ def test_what_cannot_be_compiled_is_a_lisp_error(capsys):
     interpreter = trained("(setq nlf (nlf-f-bell))")
     with pytest.raises(Exception, match="no compiled transfer function : hidden"):
         interpreter.value("(compile-net)")
+
+
+def test_a_layer_that_nothing_feeds_keeps_its_constant_states():
+    program = """
+    (libload "sn28ite")
+    (alloc-net 20 40)
+    (build-net '((input 3)
+                 (border 2 (setq nlf (nlf-f-lin 0 1 0 -1) dnlf (nlf-f-0)))
+                 (output 2))
+               '((input output) (border output)))
+    (forget 1)
+    """
+    interpreter = Interpreter(output=lambda text: None)
+    interpreter.value(program)
+    network = interpreter.network
+    links = zip(*network.links(), strict=True)
+    states = {0: 1.0} | {unit: -1.0 for unit in network.layers[1].units.tolist()}
+    sums = dict.fromkeys(network.layers[2].units.tolist(), 0.0)
+    for pre, post, weight in links:
+        if post in sums:
+            sums[post] += states.get(pre, 0.0) * network.weights[weight]
+    found = compile_built(network, interpreter.intern("nlf").value, dtype=np.float64)
+    expected = 1.71593428 * np.tanh(2 / 3 * np.array(list(sums.values())))
+    assert found.run(np.zeros((1, 3)))[0] == pytest.approx(expected, abs=1e-3)
