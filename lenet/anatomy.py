@@ -98,6 +98,32 @@ def anatomy(network: "Network") -> list[Part]:
     return parts
 
 
+def overlaps(parts: list[Part]) -> list[str]:
+    """Return a remark for every layer some of whose windows lie on each other.
+
+    Windows that would leave the layer below are pushed back into it, as in SN; when several
+    are pushed to the same place the sizes of the script rarely are what was meant.
+    """
+    remarks = []
+    for part in parts:
+        for seen in part.sights:
+            if seen.corners is None or seen.field is None:
+                continue
+            shape, below = part.shape, parts[seen.source]
+            plane = seen.corners[: shape.rows * shape.columns]
+            for axis, (what, count) in enumerate(
+                (("rows", shape.rows), ("columns", shape.columns))
+            ):
+                places = len(np.unique(plane[:, axis]))
+                if places < count:
+                    size = "x".join(map(str, seen.field))
+                    remarks.append(
+                        f"{part.name} has {count} {what}, but its {size} windows have only "
+                        f"{places} places in {below.name}: the last ones lie on each other"
+                    )
+    return remarks
+
+
 def image_shape(count: int) -> Shape:
     """Return the shape of an input about which nothing else is known."""
     side = round(count**0.5)

@@ -122,6 +122,12 @@ class Canvas:
         """Draw a line through points."""
         self.shapes.append(Stroke(points, line, pen))
 
+    def arrow(self, start: Point, end: Point, line: str, pen: float) -> None:
+        """Draw a level arrow to the right."""
+        self.path([start, end], line, pen)
+        x, y = end
+        self.path([(x - 3.5, y - 2.5), end, (x - 3.5, y + 2.5)], line, pen)
+
     def text(
         self,
         at: Point,

@@ -257,11 +257,11 @@ def label_links(canvas: Canvas, solids: list[Solid]) -> None:
         left, right = middles[sight.source] + 4, middles[k] - 4
         row += length > 1
         y = base + 30 * row
-        canvas.path([(left, y), (right, y)], SOFT, 0.6)
         canvas.path([(left, y - 3), (left, y + 3)], SOFT, 0.6)
         if length > 1:
-            canvas.path([(right - 5, y - 3), (right, y), (right - 5, y + 3)], SOFT, 0.8)
+            canvas.arrow((left, y), (right, y), SOFT, 0.7)
         else:
+            canvas.path([(left, y), (right, y)], SOFT, 0.6)
             canvas.path([(right, y - 3), (right, y + 3)], SOFT, 0.6)
         canvas.text(((left + right) / 2, y + 13), link_label(sight), SMALL, INK)
 
