@@ -35,6 +35,7 @@ class SnClass:
         self.own_defaults = defaults
         self.slots: tuple[Symbol, ...] = (*(parent.slots if parent else ()), *slots)
         self.defaults: tuple[Any, ...] = (*(parent.defaults if parent else ()), *defaults)
+        self.types: dict[Symbol, Any] = dict(parent.types) if parent else {}  # declarations
         self.methods: dict[Symbol, Any] = {}
         self.children: list[SnClass] = []
         if parent is not None:

@@ -149,6 +149,177 @@ def _bitshr(a, b):
     return a >> (b & 31)
 
 
+# The random numbers of sn.net.random; the state is the table and its two places.
+@helper
+def _next(state):
+    state[56] = state[56] % 55 + 1
+    state[57] = state[57] % 55 + 1
+    return state[state[56]] - state[state[57]]
+
+
+@helper
+def _uniform(state):
+    drawn = (_next(state) * 84589 + 45989) & 0x7FFFFFFF
+    state[state[56]] = drawn
+    return np.float32(drawn) * np.float32(1.0 / 2147483648.0)
+
+
+@helper
+def _normal(state):
+    total = np.int64(0)
+    drawn = np.int64(0)
+    for _ in range(12):
+        drawn = _next(state) & 0x7FFFFFFF
+        state[state[56]] = drawn
+        drawn = drawn & 0xFFFFFF
+        if drawn & 0x800000:
+            drawn = drawn - 0x1000000
+        total += drawn
+    state[state[56]] = (drawn * 84589 + 45989) & 0x7FFFFFFF
+    return np.float32(total) * np.float32(1.0 / 16777216.0)
+
+
+@helper
+def _seed(state, seed):
+    current = (161803398 - abs(int(seed))) & 0x7FFFFFFF
+    state[55] = current
+    following = 1
+    for i in range(1, 55):
+        place = 21 * i % 55
+        state[place] = following
+        following = (current - following) & 0x7FFFFFFF
+        current = state[place]
+    for _ in range(4):
+        for i in range(1, 55):
+            state[i] = (state[i] - state[1 + (i + 30) % 55]) & 0x7FFFFFFF
+    state[56] = 0
+    state[57] = 31
+
+
+# The approximations of sn.quick, for one number, in either precision.
+def quick(kind):
+    one, limit, slope = kind(1), kind(13.0), kind(0.66666666 * 1.71593428)
+    amplitude = kind(1.71593428)
+
+    def power(c, squarings):
+        last, others = kind(c[-1]), tuple(kind(x) for x in reversed(c[:-1]))
+
+        def function(x):
+            y = last
+            for k in others:
+                y = k + x * y
+            for _ in range(squarings):
+                y = y * y
+            return y
+
+        return helper(function)
+
+    def scaled(scale):
+        c = (1.0, 0.125, 0.0078125, 0.000325520833333)
+        return power(tuple(x * scale**k for k, x in enumerate(c)), 4)
+
+    plain, sigmoid = scaled(1.0), scaled(0.66666666)
+    decay = power((1.0, 0.125, 0.0078125, 0.00032552083, 1.0172526e-5), 3)
+
+    @helper
+    def qtanh(x):
+        size = kind(abs(x))
+        if not size < limit:
+            return kind(math.copysign(one, x)) if size >= limit else kind(x)
+        y = plain(size)
+        return kind(math.copysign((y - one) / (y + one), x))
+
+    @helper
+    def qdtanh(x):
+        size = kind(abs(x))
+        if not size < limit:
+            return kind(0)
+        y = plain(size)
+        y = (y - one) / (y + one)
+        return one - y * y
+
+    @helper
+    def qstdsigmoid(x):
+        size = kind(abs(x))
+        if not size < limit:
+            return kind(math.copysign(amplitude, x)) if size >= limit else kind(x)
+        y = sigmoid(size)
+        return kind(math.copysign(amplitude * (y - one) / (y + one), x))
+
+    @helper
+    def qdstdsigmoid(x):
+        size = kind(abs(x))
+        if not size < limit:
+            return kind(0)
+        y = sigmoid(size)
+        y = (y - one) / (y + one)
+        return slope - slope * y * y
+
+    @helper
+    def qexpmx(x):
+        size = kind(abs(x))
+        return one / decay(size) if size < limit else kind(0)
+
+    @helper
+    def qdexpmx(x):
+        return -qexpmx(x) if x < 0 else qexpmx(x)
+
+    return qtanh, qdtanh, qstdsigmoid, qdstdsigmoid, qexpmx, qdexpmx
+
+
+_qtanh, _qdtanh, _qstdsigmoid, _qdstdsigmoid, _qexpmx, _qdexpmx = quick(np.float64)
+(_qtanh32, _qdtanh32, _qstdsigmoid32, _qdstdsigmoid32, _qexpmx32,
+ _qdexpmx32) = quick(np.float32)
+
+
+@helper
+def _upcase(text):
+    made = ""
+    for c in text:
+        made += chr(ord(c) - 32) if 97 <= ord(c) <= 122 else c
+    return made
+
+
+@helper
+def _upcase1(text):
+    return _upcase(text[:1]) + text[1:]
+
+
+@helper
+def _downcase(text):
+    made = ""
+    for c in text:
+        made += chr(ord(c) + 32) if 65 <= ord(c) <= 90 else c
+    return made
+
+
+@helper
+def _isprint(text):
+    for c in text:
+        if not 32 <= ord(c) <= 126:
+            return False
+    return len(text) > 0
+
+
+@helper
+def _padded(text, width, left, zeros):
+    if zeros and text[:1] == "-":
+        return "-" + text[1:].rjust(width - 1, "0")
+    if zeros:
+        return text.rjust(width, "0")
+    return text.ljust(width) if left else text.rjust(width)
+
+
+@helper
+def _contiguous(a):
+    expected = a.itemsize
+    for k in range(a.ndim - 1, -1, -1):
+        if a.shape[k] != 1 and a.strides[k] != expected:
+            return False
+        expected *= a.shape[k]
+    return True
+
+
 for _name in ("sqrt exp log log10 log1p expm1 sin cos tan asin acos atan sinh cosh tanh asinh "
               "acosh atanh erf erfc").split():
     globals()["_" + _name] = quiet(_name)

@@ -5,10 +5,11 @@ from collections.abc import Callable
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
-from sn.cells import Cons
+from sn.cells import Cons, items
 from sn.errors import LispError
 from sn.functions import FunctionRecord
-from sn.primitives.arguments import integer
+from sn.objects import SnClass
+from sn.primitives.arguments import integer, string
 from sn.primitives.registry import primitive, special
 from sn.symbols import Symbol, truth
 
@@ -22,8 +23,9 @@ class CompiledRecord(FunctionRecord):
     Parameters
     ----------
     record: the function as it was defined
-    signature: types of arguments and result (`sn.compiler`)
-    sites: (form, position) by the numbers that run-time errors carry
+    signature: types of arguments and result (`sn.compiler.functions`); a method's first
+        argument is its object
+    sites: (form, message) by the numbers that run-time errors carry
     machine: the function numba compiled
     """
 
@@ -34,47 +36,115 @@ class CompiledRecord(FunctionRecord):
         self.signature = signature
         self.sites = sites
         self.machine = machine
-        self.converters = [converter(kind) for kind in signature.parameters]
+        self.owner = signature.owner
+        self.takes_objects = any(is_object(kind) for kind in signature.parameters)
+        self.converters = [
+            None if is_object(kind) else converter(kind) for kind in signature.parameters
+        ]
+        self.variants = {tuple(signature.parameters): self}
         self.function = _wrapped(self)
+
+    @property
+    def title(self) -> str | None:
+        """The name shown in errors; a method has none, and shows the word that called it."""
+        return self.name.name if self.name else None
 
     def show(self, function: Any) -> str:
         """Return the printed form."""
-        return f"::DH:{self.name.name}"
+        return f"::DH:{self.title or '*'}"
 
     def forget_code(self) -> None:
         """Compiled code assumes nothing about symbols."""
 
     def call(self, arguments: tuple[Any, ...]) -> Any:
         """Check and convert arguments, run the machine code, return a value of SN."""
+        if len(arguments) != len(self.converters) - (self.owner is not None):
+            wrong = self.check(list(arguments))
+            wrong.function = self.title
+            raise wrong
+        if self.takes_objects:
+            return self._call_with_objects(arguments)
+        try:
+            given = [
+                make(value) for make, value in zip(self.converters, arguments, strict=True)
+            ]
+        except LispError as error:
+            error.function = self.title
+            raise
+        return self.returned(self.run(given), arguments, given)
+
+    def _call_with_objects(self, arguments: tuple[Any, ...]) -> Any:
+        """Call what was compiled for exactly these objects, compiling it if need be."""
+        if self.owner is not None:
+            arguments = (self.interpreter.this.value, *arguments)
+        border = compiler().Border(self._declared, converter)
+        given: list[Any] = []
+        types: list[Any] = []
+        try:
+            for kind, make, value in zip(
+                self.signature.parameters, self.converters, arguments, strict=True
+            ):
+                made, type_ = (
+                    border.enter(value, kind[1]) if make is None else (make(value), kind)
+                )
+                given.append(made)
+                types.append(type_)
+        except LispError as error:
+            error.function = self.title
+            raise
+        variant = self.variants.get(tuple(types))
+        if variant is None:
+            variant = self.variants[tuple(types)] = self._variant(types)
+        try:
+            result = variant.run(given)
+        finally:
+            border.leave()
+        if is_object(variant.signature.result):
+            return border.instance(result)
+        return variant.returned(result, arguments, given)
+
+    def _declared(self, kind: Any) -> Any:
+        return compiler().declared_class(self.interpreter, kind)
+
+    def _variant(self, types: list[Any]) -> "CompiledRecord":
+        """Compile the function for other objects than those it declares."""
+        from sn.typed import module
+
+        text, (signature,), sites = compiler().compiled(
+            self.interpreter, {self: self.owner}, types
+        )
+        _, made = module(text)
+        return CompiledRecord(self, signature, sites, getattr(made, signature.python))
+
+    def run(self, given: list[Any]) -> Any:
+        """Run the machine code on values it knows; name its errors."""
         import numpy as np
 
-        converters = self.converters
-        name = self.name.name
-        if len(arguments) != len(converters):
-            wrong = self.check(list(arguments))
-            wrong.function = name
-            raise wrong
-        try:
-            given = [make(value) for make, value in zip(converters, arguments, strict=True)]
-        except LispError as error:
-            error.function = name
-            raise
+        generator = self.interpreter.generator if self.signature.draws else None
+        hidden: list[Any] = []
         if self.signature.deep:
-            given.append(0)
+            hidden.append(0)
+        if generator is not None:
+            hidden.append(generator.state())
         try:
             with np.errstate(all="ignore"):
-                result = self.machine(*given)
-        except (IndexError, ValueError) as error:
+                return self.machine(*given, *hidden)
+        except ValueError as error:
             site = error.args[0] if error.args else None
             if site.__class__ is not int:
                 raise
-            message = "subscript out of range"
-            if isinstance(error, ValueError):
-                message = "matrices of different or illegal dimensions"
-            raise LispError(message, self.sites[site][0], function=name) from None
-        except ZeroDivisionError:
-            raise LispError("division by zero", function=name) from None
-        return self.returned(result, arguments, given)
+            form, message = self.sites[site]
+            raise LispError(message, form, function=self.title) from None
+        except Exception as error:
+            if not type(error).__module__.startswith("numba."):
+                raise
+            reason = next((line for line in str(error).splitlines()[1:] if line.strip()), "")
+            raise LispError(
+                f"numba cannot compile it: {reason}", function=self.title
+            ) from error
+        finally:
+            if generator is not None:
+                generator.restore(hidden[-1])
 
     def returned(self, result: Any, arguments: tuple[Any, ...], given: list[Any]) -> Any:
         """Return a result as a value of SN; a matrix that was an argument is that matrix."""
@@ -88,7 +158,14 @@ class CompiledRecord(FunctionRecord):
             return Matrix(result if kind[1] else result.reshape(()), kind[2])
         if kind == "void":
             return None
+        if kind == "string":
+            return result
         return truth(result) if kind == "bool" else float(result)
+
+
+def is_object(kind: Any) -> bool:
+    """Tell whether a type is one of objects."""
+    return kind.__class__ is tuple and kind[0] == "obj"
 
 
 def _wrapped(record: CompiledRecord) -> FunctionType:
@@ -103,9 +180,11 @@ def _wrapped(record: CompiledRecord) -> FunctionType:
 def converter(kind: Any) -> Callable[[Any], Any]:
     """Return the function that checks an argument and gives it its machine type."""
     if kind.__class__ is tuple:
-        return _array(*kind[1:])
+        return compiler().matrix_converter(*kind[1:])
     if kind == "bool":
         return lambda value: value is not None
+    if kind == "string":
+        return string
     if kind == "double":
         return _double
     if kind == "float":
@@ -137,62 +216,61 @@ def _small(kind: str) -> Callable[[Any], int]:
     return convert
 
 
-def _array(rank: int, letter: str) -> Callable[[Any], Any]:
-    from sn.matrix import NAMES, Matrix
-
-    def convert(value: Any) -> Any:
-        if value.__class__ is not Matrix:
-            raise LispError("not an index", value)
-        if value.letter != letter:
-            raise LispError(f"not a {NAMES[letter]}", value)
-        if value.array.ndim != rank:
-            raise LispError(f"a matrix of {rank} dimensions was expected", value)
-        if not value.array.flags.writeable:
-            raise LispError("matrix is read only", value)
-        return value.array if rank else value.array.reshape(1)
-
-    return convert
-
-
 def compiler() -> ModuleType:
-    """Return the module `sn.compiler`, which is written in Hy."""
-    import hy  # noqa: F401 - teaches Python to import it
-
+    """Return the package `sn.compiler`, which is loaded when something is compiled."""
     return importlib.import_module("sn.compiler")
 
 
 @special("dhc-make", "dhc-make-c", pattern="qQ")
 def dhc_make(interpreter: "Interpreter", name: Any, specs: Any) -> Any:
-    """Compile typed functions together: (dhc-make () f g ...).
+    """Compile typed functions together: (dhc-make () f g (class method...) ...).
 
     The name of the file the original wrote is accepted and not used. In safe mode functions
     stay interpreted: nothing could stop machine code when its time is up.
     """
     if interpreter.safe:
         return None
-    functions: dict[Symbol, FunctionRecord] = {}
+    places: list[tuple[Any, FunctionRecord]] = []  # where what is compiled is put
     for spec in specs if specs.__class__ is Cons else ():
         if spec.__class__ is Cons:
-            raise LispError("methods cannot be compiled", spec, function="dhc-make")
-        record = getattr(spec.value, "sn", None) if spec.__class__ is Symbol else None
-        if not isinstance(record, FunctionRecord) or spec.value.__class__ is not FunctionType:
-            raise LispError("not a function defined by de", spec, function="dhc-make")
-        if record.name is not spec:
-            raise LispError("not defined under this name", spec, function="dhc-make")
-        functions[spec] = record
-    if not functions:
+            owner = spec.car.value if spec.car.__class__ is Symbol else None
+            if owner.__class__ is not SnClass:
+                raise LispError("not a class", spec, function="dhc-make")
+            for name in items(spec.cdr):
+                places.append(((owner, name), _record(owner.methods.get(name), spec)))
+        else:
+            record = _record(spec.value if spec.__class__ is Symbol else None, spec)
+            if record.name is not spec:
+                raise LispError("not defined under this name", spec, function="dhc-make")
+            places.append((spec, record))
+    if not places:
         return None
     from sn.typed import module
 
-    text, signatures, sites = compiler().compiled(interpreter, functions)
+    records = {
+        record: place[0] if place.__class__ is tuple else None for place, record in places
+    }
+    text, signatures, sites = compiler().compiled(interpreter, records)
     key, made = module(text)
-    for symbol, record in functions.items():
-        signature = signatures[symbol]
+    for signature in signatures:
         signature.module = key
+    for place, record in places:
+        signature = next(s for s in signatures if s.record is record)
         machine = getattr(made, signature.python)
-        symbol.value = CompiledRecord(record, signature, sites, machine).function
-        symbol.invalidate()
+        function = CompiledRecord(record, signature, sites, machine).function
+        if place.__class__ is Symbol:
+            place.value = function
+            place.invalidate()
+        else:
+            place[0].methods[place[1]] = function
     return truth(True)
+
+
+def _record(value: Any, spec: Any) -> FunctionRecord:
+    record = getattr(value, "sn", None)
+    if not isinstance(record, FunctionRecord) or value.__class__ is not FunctionType:
+        raise LispError("not a function defined by de", spec, function="dhc-make")
+    return record
 
 
 @primitive("c-code", "cinline", "cheader", "ccall")

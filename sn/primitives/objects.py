@@ -74,6 +74,7 @@ def defclass(interpreter: "Interpreter", name: Any, parent: Any, slots: Any) -> 
     """Define a class: (defclass name super slot... (slot default)...)."""
     names: list[Symbol] = []
     defaults: list[Any] = []
+    types: dict[Symbol, Any] = {}
     for slot in items(slots):
         if slot.__class__ is Symbol:
             names.append(slot)
@@ -82,6 +83,7 @@ def defclass(interpreter: "Interpreter", name: Any, parent: Any, slots: Any) -> 
             for typed in items(slot.cdr):
                 names.append(typed)
                 defaults.append(None)
+                types[typed] = slot.car
         elif (
             slot.__class__ is Cons
             and slot.car.__class__ is Symbol
@@ -94,6 +96,7 @@ def defclass(interpreter: "Interpreter", name: Any, parent: Any, slots: Any) -> 
     if name.__class__ is not Symbol:
         raise LispError("not a symbol", name, function="makeclass")
     made = _make_class(name, parent, names, defaults)
+    made.types.update(types)
     if name.locked:
         raise LispError("locked symbol", name, function="setq")
     name.declared = True
