@@ -58,6 +58,7 @@ def parser() -> Parser:
         action="store_true",
         help="go on with the interrupted run that wrote -o FILE",
     )
+    read.add_argument("--audit", metavar="LOG", help="append every decision to an audit log")
     add_processes(read)
     read.add_argument("--cluster", metavar="ADDRESS", help="read on a Dask cluster, host:port")
     read.add_argument("-q", "--quiet", action="store_true", help="errors only, no summary")
@@ -89,6 +90,12 @@ def parser() -> Parser:
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
     curve.add_argument("--seed", type=_seed, default=2, metavar="N", help="default 2")
     curve.add_argument("--lines", type=_count, default=2000, metavar="N", help="default 2000")
+    audit = command("audit", "check an audit log, or decide everything in it again", run_audit)
+    audit.add_argument("action", choices=("verify", "replay"), help="what to do")
+    audit.add_argument("log", metavar="LOG", help="a log of check-reader read --audit")
+    audit.add_argument("--head", metavar="HASH", help="digest of an entry that must be there")
+    audit.add_argument("--images", metavar="DIR", help="look here for images, by their digest")
+    audit.add_argument("-q", "--quiet", action="store_true", help="replay: the summary only")
     command("grammars", "list the grammars that have a name", run_grammars)
     return top
 
@@ -235,6 +242,32 @@ def run_calibrate(args: argparse.Namespace) -> int:
         )
     print(f"{printable(args.weights)}: {note['right']:.1%} of {note['images']} images right")
     return 0
+
+
+def run_audit(args: argparse.Namespace) -> int:
+    """Check the chain of an audit log; with ``replay``, decide again and compare."""
+    from collections import Counter
+
+    from pipeline import audit
+
+    found = audit.verify(args.log, args.head)
+    print(
+        f"{printable(args.log)}: the chain is whole: {found.entries} entries, "
+        f"{found.decisions} decisions, {found.failed} failures in {found.runs} runs"
+    )
+    print(f"head {found.head}")
+    if args.action == "verify":
+        return 0
+    counted: Counter[str] = Counter()
+    for outcome, told in audit.replay(args.log, args.images):
+        counted[outcome] += 1
+        if outcome != "same" and not args.quiet:
+            print(f"{outcome:<7}  {told}")
+    print(
+        f"decided again: {counted['same']} the same, {counted['differ']} different, "
+        f"{counted['missing']} that cannot be"
+    )
+    return 1 if counted["differ"] or counted["missing"] else 0
 
 
 def run_grammars(args: argparse.Namespace) -> int:

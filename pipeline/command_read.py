@@ -233,7 +233,13 @@ def left(jobs: Iterator[Job], names: Iterator[str]) -> Iterator[Job]:
 @contextmanager
 def audit_log(args: argparse.Namespace, reader: CheckReader) -> "Iterator[Log | None]":
     """Open the log of ``--audit``; without it there is none."""
-    yield None
+    if args.audit is None:
+        yield None
+        return
+    from pipeline.audit import Log
+
+    with Log(args.audit, reader) as log:
+        yield log
 
 
 # Results.
