@@ -90,6 +90,19 @@ def parser() -> Parser:
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
     curve.add_argument("--seed", type=_seed, default=2, metavar="N", help="default 2")
     curve.add_argument("--lines", type=_count, default=2000, metavar="N", help="default 2000")
+    evaluate = command("evaluate", "measure how well a labelled folder is read", run_evaluate)
+    evaluate.add_argument("folder", metavar="FOLDER", help="a folder of images")
+    evaluate.add_argument(
+        "--labels", metavar="TSV", help="table of file and text; default FOLDER/labels.tsv"
+    )
+    add_settings(evaluate)
+    add_processes(evaluate)
+    evaluate.add_argument("--curve", metavar="FILE", help="read-error curve as .svg or .png")
+    evaluate.add_argument(
+        "--table", choices=("1998",), help="print the published figures of 1998 beside"
+    )
+    evaluate.add_argument("--misses", action="store_true", help="list what is not right")
+    evaluate.add_argument("--json", action="store_true", help="all figures as one JSON object")
     audit = command("audit", "check an audit log, or decide everything in it again", run_audit)
     audit.add_argument("action", choices=("verify", "replay"), help="what to do")
     audit.add_argument("log", metavar="LOG", help="a log of check-reader read --audit")
@@ -242,6 +255,13 @@ def run_calibrate(args: argparse.Namespace) -> int:
         )
     print(f"{printable(args.weights)}: {note['right']:.1%} of {note['images']} images right")
     return 0
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Read a labelled folder and tell how much is right."""
+    from pipeline import command_evaluate
+
+    return command_evaluate.run_evaluate(args)
 
 
 def run_audit(args: argparse.Namespace) -> int:

@@ -1,6 +1,6 @@
-"""What each input is expected to say: the table of ``--expect-csv``.
+"""Tables of inputs and what they say: that of ``--expect-csv``, and labels.
 
-Two columns, file and amount, with or without a header, parted by comma, semicolon or tab. A
+Two columns, file and amount (or text), with or without a header, parted by comma, semicolon or tab. A
 file is found by its name as it was given on the command line, else by its last part.
 """
 
@@ -38,7 +38,12 @@ class Expectations:
 
 
 def load(file: str, checked: Callable[[str], str]) -> Expectations:
-    """Read a table. `checked` brings a text into the form of readings, or raises ValueError.
+    """Read what every input is expected to say; see `table`."""
+    return Expectations(table(file, checked))
+
+
+def table(file: str, checked: Callable[[str], str]) -> dict[str, str]:
+    """Read a table of files and texts. `checked` brings a text into the form of readings, or raises ValueError.
 
     Raises SnError, naming the line, for what cannot be read.
     """
@@ -82,7 +87,7 @@ def load(file: str, checked: Callable[[str], str]) -> Expectations:
         if texts.get(name, text) != text:
             raise SnError(f"{label}: line {number}: {printable(name)} stands there twice")
         texts[name] = text
-    return Expectations(texts)
+    return texts
 
 
 def _columns(heads: list[str]) -> tuple[int, int] | None:

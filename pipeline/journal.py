@@ -118,7 +118,7 @@ def _lines(file: Path) -> Iterator[tuple[dict[str, Any], int]]:
         for line in handle:
             end += len(line)
             content = None
-            with suppress(ValueError):
+            with suppress(ValueError, RecursionError):
                 content = json.loads(line) if line.endswith(b"\n") else None
             if not isinstance(content, dict):
                 return

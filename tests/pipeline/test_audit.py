@@ -1,8 +1,8 @@
 """The audit log: a chain nobody can change, and decisions that replay."""
 
 import json
-import os
 import shutil
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -46,7 +46,7 @@ def test_every_decision_stands_there_with_its_digests(log, capsys):
     assert found[4]["why"].startswith("d.png: not an image we read")
     assert (found[6]["expect"], found[6]["decision"]["reason"]) == ("7.00", "expect")
     assert found[0]["previous"] == GENESIS
-    assert all(b["previous"] == a["hash"] for a, b in zip(found, found[1:], strict=False))
+    assert all(b["previous"] == a["hash"] for a, b in pairwise(found))
     assert oct(log.stat().st_mode & 0o777) == "0o600"
     capsys.readouterr()
     assert main(["audit", "verify", "log"]) == 0
@@ -161,7 +161,7 @@ def test_other_images_and_other_decisions_show(log, files, capsys, fake, monkeyp
 def test_real_decisions_replay(tmp_path, capsys, monkeypatch):
     monkeypatch.chdir(SAMPLES)
     log = tmp_path / "log"
-    names = sorted(name for name in os.listdir(SAMPLES) if name != "labels.tsv")[:4]
+    names = sorted(file.name for file in SAMPLES.glob("*.png"))[:4]
     arguments = ["read", "-q", "--grammar", "digits", "--field", "auto", "--audit", str(log)]
     main([*arguments, *names])
     capsys.readouterr()
