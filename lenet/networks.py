@@ -2,36 +2,42 @@
 
 A script of ``lenet/nets`` builds a network and sets what training needs to know:
 
+    training-data       a set of `lenet.data`; "mnist" unless set
     training-cost       "squared", "likelihood", "posterior" or "softmax" (see `sn.net.program`)
     training-rubbish    the constant j of "posterior"
     training-frozen     layers whose incoming weights stay as they are
+    training-rule       "levenberg", stochastic diagonal Levenberg-Marquardt, unless set; or
+                        "gradient", at the rates that (initialize) gives the units
     training-mu         the damping of the diagonal Levenberg-Marquardt rule
+    training-order      "shuffled" once by the seed, unless set; or "given"
     training-schedule   ((passes eta) ...)
+    retina-paper retina-ink      inputs of white and black, -0.1 and 1.175 unless set
+    retina-scaled                rows to which images are resampled first
+    retina-deslanted             true: slanted images are sheared upright first
     (initialize)        draws new weights
 """
 
+import difflib
 import hashlib
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from lenet.data import retina
+from lenet import scripts
+from lenet.data import INK, PAPER, Retina
+from lenet.scripts import NetworkError
 from sn import idxfile
-from sn.errors import LispError, SnError
-from sn.interpreter import Interpreter
+from sn.errors import LispError
 from sn.matrix import Matrix
 from sn.net.program import LayerProgram, compile_built
 
 NETS = Path(__file__).parent / "nets"
 WEIGHTS = Path(__file__).parent / "weights"
-LIBRARY = ("maps", "prototypes")  # scripts that define no network
-
-
-class NetworkError(SnError):
-    """A network or weight file that is not there or does not fit."""
+LIBRARY = ("maps", "prototypes", "toy")  # scripts that define no network
 
 
 def names() -> list[str]:
@@ -43,10 +49,13 @@ def names() -> list[str]:
 class Recipe:
     """How a script wants its network trained."""
 
+    data: str
     cost: str
     rubbish: float
     frozen: tuple[str, ...]
+    rule: str
     mu: float
+    order: str
     schedule: tuple[tuple[int, float], ...]
 
 
@@ -56,30 +65,37 @@ class Network:
     Attributes
     ----------
     name : str
+    script : Path
     interpreter : the interpreter that ran the script; its `network` is the network memory
     program : the compiled network (`sn.net.program.LayerProgram`)
     recipe : how it is trained
+    retina : how images reach its input (`lenet.data.Retina`)
     sha256 : digest of the weights, in hexadecimal
     """
 
     def __init__(self, script: Path, dtype: type = np.float32) -> None:
         if not script.is_file():
-            known = ", ".join(names())
-            raise NetworkError(f'no model "{script.stem}". Available: {known}')
+            raise NetworkError(unknown(script))
         self.name = script.stem
-        self.interpreter = Interpreter(library=(NETS,))
-        self.interpreter.warn = lambda text: None
-        self.interpreter.run(lambda: self.interpreter.load(script))
+        self.script = script
+        self.interpreter = scripts.run(script, NETS, sys.stderr.write)
         self.recipe = self._recipe()
-        memory = self.interpreter.network
-        if memory is None or not memory.layers:
-            raise NetworkError(f"{script}: the script builds no network (build-net)")
-        self.program: LayerProgram = compile_built(
-            memory,
-            self._value("nlf"),
-            cost=self.recipe.cost,
-            rubbish=self.recipe.rubbish,
-            dtype=dtype,
+        self.program: LayerProgram = scripts.compiled(
+            lambda: compile_built(
+                self.interpreter.network,
+                self._value("nlf"),
+                cost=self.recipe.cost,
+                rubbish=self.recipe.rubbish,
+                dtype=dtype,
+            ),
+            script,
+        )
+        self.retina = Retina(
+            round(self.program.input_size**0.5),
+            float(self._value("retina-paper", PAPER)),
+            float(self._value("retina-ink", INK)),
+            int(self._value("retina-scaled", 0)),
+            bool(self._value("retina-deslanted", False)),
         )
 
     def _value(self, name: str, default: Any = None) -> Any:
@@ -87,16 +103,27 @@ class Network:
         return default if value is None else value
 
     def _recipe(self) -> Recipe:
-        schedule = tuple(
-            (int(n), float(eta)) for n, eta in self._value("training-schedule", ())
+        schedule = scripts.schedule(self._value("training-schedule", ()), self.script)
+        rule, order = (
+            self._choice("training-rule", ("levenberg", "gradient")),
+            self._choice("training-order", ("shuffled", "given")),
         )
         return Recipe(
+            self._value("training-data", "mnist"),
             self._value("training-cost", "squared"),
             float(self._value("training-rubbish", 0.0)),
             tuple(str(layer) for layer in self._value("training-frozen", ())),
+            rule,
             float(self._value("training-mu", 0.02)),
+            order,
             schedule,
         )
+
+    def _choice(self, name: str, choices: tuple[str, ...]) -> str:
+        value = self._value(name, choices[0])
+        if value not in choices:
+            raise NetworkError(f"{self.name}: {name} is {' or '.join(choices)}, not {value}")
+        return value
 
     @property
     def sha256(self) -> str:
@@ -114,8 +141,9 @@ class Network:
         self.program.set_network_weights(weights)
 
     def initialize(self, seed: int) -> None:
-        """Draw new weights by the script's own rule, from a seed."""
-        self.interpreter.value(f"(seed {seed}) (initialize)")
+        """Draw new weights by the script's own rule, or by (forget-sqrt 1), from a seed."""
+        own = self._value("initialize") is not None
+        self.interpreter.value(f"(seed {seed}) {'(initialize)' if own else '(forget-sqrt 1)'}")
         self.program.set_network_weights(self.interpreter.network.weights)
 
     def frozen(self) -> np.ndarray:
@@ -140,8 +168,7 @@ class Network:
 
     def classify(self, images: np.ndarray) -> np.ndarray:
         """Return the class (n,) of glyphs: uint8 (n, h, w), ink 255, or retinas float32."""
-        pixels = retina(images) if images.dtype == np.uint8 else images
-        return self.program.classify(pixels)
+        return self.program.classify(self.retina(images))
 
     def load_weights(self, file: Path) -> dict[str, Any]:
         """Load a weight file of this network; return its provenance (empty if it has none).
@@ -197,5 +224,32 @@ def load(name: str, weights: Path | None = None, *, trained: bool = True) -> Net
     script = Path(name) if name.endswith(".sn") else NETS / f"{name}.sn"
     network = Network(script)
     if trained:
-        network.load_weights(weights or WEIGHTS / f"{network.name}.wei")
+        network.load_weights(weights or weight_file(script))
     return network
+
+
+def weight_file(script: Path) -> Path:
+    """Return the weights that belong to a script: shipped ones, or those beside it.
+
+    Raises NetworkError when there are none yet.
+    """
+    shipped = script.parent == NETS
+    file = WEIGHTS / f"{script.stem}.wei" if shipped else script.with_suffix(".wei")
+    if not file.is_file():
+        name = script.stem if shipped else str(script)
+        raise NetworkError(
+            f"{name}: no weights yet; lenet train {name} makes them, --weights names others"
+        )
+    return file
+
+
+def unknown(script: Path) -> str:
+    """Return the line that says there is no such network."""
+    name = script.stem
+    if script.parent != NETS:
+        return f"{script}: no such script"
+    if Path(f"{name}.sn").is_file():
+        return f'no model "{name}". For the script here, say {name}.sn'
+    near = difflib.get_close_matches(name, names(), 1)
+    hint = f" Did you mean {near[0]}?" if near else ""
+    return f'no model "{name}". Available: {", ".join(names())}.{hint}'

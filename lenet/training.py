@@ -1,4 +1,4 @@
-"""Training by stochastic diagonal Levenberg-Marquardt, pass after pass.
+"""Training one pattern after the other, pass after pass, as a script's recipe says.
 
 Expect of ``lenet train lenet5`` (MNIST, seed 1): 20 passes of 5 s, about 1 % test error; the
 1998 paper says 0.95 % after 10 to 12 passes and two to three days.
@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from lenet.data import retina
 from lenet.networks import Network, NetworkError
+from sn.net.compiled import weight_rates
 
 SAMPLE = 500  # patterns from which curvatures are estimated (LeCun et al. 1998, sec. III-C)
 STARTING_PARTS = 10  # the first pass re-estimates this often: curvatures change fastest there
@@ -56,50 +56,67 @@ def train(
     passes: int | None = None,
     schedule: Sequence[tuple[int, float]] = (),
     start: np.ndarray | None = None,
+    distort: Callable[[np.ndarray, np.random.Generator], np.ndarray] | None = None,
     test: tuple[np.ndarray, np.ndarray] | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[Pass], None] | None = None,
     step: Callable[[float], None] | None = None,
 ) -> list[Pass]:
-    """Train a network from new weights on glyphs uint8 (n, h, w), ink 255, and labels (n,).
+    """Train a network from new weights on images (n, h, w), and labels (n,).
 
-    The order is drawn once and kept (1998, sec. III-B); weights change after every pattern;
-    curvatures are re-estimated on 500 patterns before every pass, and ten times within the
-    first. `checkpoint` is written after every pass, and an interrupted training continues from
-    it to the same weights. `progress` is told of every pass, `step` of the share of all work
-    done (0...1). `schedule` replaces the script's own; `start` (n,) are weights to go on from
-    instead of new ones.
+    Images are uint8, ink 255, or float32 as the input layer takes them. The order is drawn once
+    and kept (1998, sec. III-B); weights change after every pattern. Under the rule
+    ``levenberg`` curvatures are re-estimated on 500 patterns before every pass, and ten times
+    within the first. `distort` changes uint8 images before every presentation. `checkpoint` is
+    written after every pass, and an interrupted training continues from it to the same weights.
+    `progress` is told of every pass, `step` of the share of all work done (0...1). `schedule`
+    replaces the script's own; `start` (n,) are weights to go on from instead of new ones.
     """
-    rates = etas(schedule or network.recipe.schedule, passes)
+    recipe = network.recipe
+    rates = etas(schedule or recipe.schedule, passes)
     if not rates:
-        raise NetworkError(f"{network.name}: the script sets no training-schedule")
+        raise NetworkError(
+            f"{network.script}: how long to train? Add passes and rates, for instance "
+            "(setq training-schedule '((4 0.001) (4 0.0002)))"
+        )
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(labels))
-    if start is None:
-        network.initialize(seed)
-    else:
+    if recipe.order == "given":
+        order = np.arange(len(labels))
+    network.initialize(seed)
+    if start is not None:
         network.set_weights(start)
     fixed = network.frozen()
     program = network.program
+    gradient = recipe.rule == "gradient"
+    units = weight_rates(network.interpreter.network)[program.lowered.weight_index]
 
-    def look(rows: np.ndarray) -> np.ndarray:
-        return retina(images[rows])
+    def look(rows: np.ndarray, chance: np.random.Generator | None = None) -> np.ndarray:
+        picked = images[rows]
+        if distort and chance:
+            picked = distort(picked, chance)
+        return network.retina(picked)
 
     done = _resume(network, checkpoint, seed, len(rates))
     for number, eta in enumerate(rates):
-        start = time.perf_counter()
+        clock = time.perf_counter()
         energy = errors = 0.0
         seen = 0
-        parts = STARTING_PARTS if number == 0 else 1
+        chance = np.random.default_rng((seed, number))
+        parts = STARTING_PARTS if number == 0 and not gradient else 1
         for part in np.array_split(order, parts):
             sample = rng.choice(len(labels), SAMPLE)  # drawn even if the pass was done before
             if number < len(done):
                 continue
-            curvature = program.curvature(look(sample), np.arange(SAMPLE))
-            program.set_rates(eta, network.recipe.mu, curvature)
+            if gradient:
+                program.rates[:] = eta * units
+            else:
+                curvature = program.curvature(look(sample), np.arange(SAMPLE))
+                program.set_rates(eta, recipe.mu, curvature)
             program.rates[fixed] = 0
             for piece in np.array_split(part, max(1, len(part) // 2000)):
-                mean, wrong = program.learn(look(piece), labels[piece], np.arange(len(piece)))
+                shown = look(piece, chance)
+                mean, wrong = program.learn(shown, labels[piece], np.arange(len(piece)))
                 energy += mean * len(piece)
                 errors += wrong
                 seen += len(piece)
@@ -113,7 +130,7 @@ def train(
             missed = float(np.mean(np.concatenate(answers) != test[1]))
         count = len(labels)
         result = Pass(
-            number + 1, eta, energy / count, errors / count, missed, time.perf_counter() - start
+            number + 1, eta, energy / count, errors / count, missed, time.perf_counter() - clock
         )
         done.append(result)
         if checkpoint:

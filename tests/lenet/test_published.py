@@ -1,0 +1,105 @@
+"""The networks of 1989 to 1998: units, links and weights as published, from the live object."""
+
+import numpy as np
+import pytest
+
+import lenet
+from lenet.tables import connection_tables, layer_rows
+
+PUBLISHED = {  # LeCun 1989, table; LeCun et al. 1989, 1990, 1998
+    "net1": (266, 2_570, 2_570),
+    "net2": (278, 3_214, 3_214),
+    "net3": (346, 1_226, 1_226),
+    "net4": (410, 2_266, 1_132),
+    "net5": (458, 5_194, 1_060),
+    "zipcode": (1_256, 64_660, 9_760),
+    "lenet1": (4_634, 98_442, 2_578),
+    "lenet4": (7_858, 258_306, 16_998),  # about 260,000 and 17,000
+}
+BORDERS = ("border", "edge")  # units that always say -1 stand in for those outside the image
+LAYERS = {  # units, links, weights
+    "zipcode": {
+        "h1": (768, 19_968, 1_068),
+        "h2": (192, 38_592, 2_592),
+        "h3": (30, 5_790, 5_790),
+        "output": (10, 310, 310),
+    },
+    "lenet1": {
+        "h1": (2_304, 59_904, 104),
+        "h2": (576, 2_880, 8),
+        "h3": (768, 32_768, 512),
+        "h4": (192, 960, 24),
+        "output": (10, 1_930, 1_930),
+    },
+}
+
+
+@pytest.fixture(scope="module")
+def nets():
+    return {name: lenet.load(name, trained=False) for name in PUBLISHED}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_units_links_and_weights_are_those_published(nets, name):
+    rows = [row for row in layer_rows(nets[name]) if row.name not in BORDERS]
+    found = tuple(sum(getattr(r, of) for r in rows) for of in ("units", "connections", "weights"))
+    assert found == PUBLISHED[name]
+    memory = nets[name].interpreter.network
+    assert (memory.link_count, memory.weight_count) == PUBLISHED[name][1:]
+
+
+@pytest.mark.parametrize("name", LAYERS)
+def test_layers_are_those_published(nets, name):
+    rows = {row.name: row for row in layer_rows(nets[name])}
+    for layer, counts in LAYERS[name].items():
+        row = rows[layer]
+        assert (row.units, row.connections, row.weights) == counts
+
+
+def test_lenet1_sees_what_the_table_of_1990_says(nets):
+    text = "1 12 12 2 12 12 3 34 34 4 34 34"
+    expected = [[int(k) - 1 for k in row] for row in text.split()]
+    assert connection_tables(nets["lenet1"])["h3"] == expected
+
+
+def test_the_border_of_the_zip_code_net_says_minus_one(nets):
+    network = nets["zipcode"]
+    network.initialize(1)
+    network.program.run(np.zeros((1, 256), np.float32))
+    for layer in network.interpreter.network.layers:
+        if layer.name in BORDERS:
+            assert (network.program.states(layer.units) == -1).all()
+
+
+def sources(network, layer, unit):
+    memory = network.interpreter.network
+    pre, post, _ = memory.links()
+    mine = pre[(post == next(la for la in memory.layers if la.name == layer).units[unit])]
+    return {la.name: np.flatnonzero(np.isin(la.units, mine)) for la in memory.layers}
+
+
+def test_the_first_unit_of_the_zip_code_net_sees_the_corner_and_its_border(nets):
+    seen = sources(nets["zipcode"], "h1", 0)
+    assert seen["input"].tolist() == [0, 1, 2, 16, 17, 18, 32, 33, 34]
+    assert len(seen["border"]) == 16
+
+
+def test_every_map_of_h2_sees_eight_maps_of_h1(nets):
+    for k in range(12):
+        maps = np.unique(sources(nets["zipcode"], "h2", 16 * k + 5)["h1"] // 64)
+        assert len(maps) == 8
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_compiled_networks_answer_as_the_exact_kernels_do(nets, name):
+    network = nets[name]
+    network.initialize(4)
+    pattern = np.random.default_rng(0).uniform(-1, 1, network.program.input_size)
+    run = network.interpreter.value
+    memory = network.interpreter.network
+    memory.values[memory.layers[0].units] = pattern
+    run("(forward-prop net-struc)")
+    exact = memory.values[memory.layers[-1].units]
+    found = network.program.run(pattern[None].astype(np.float32))[0]
+    assert found == pytest.approx(exact, abs=1e-4)
+    assert np.ptp(exact) > 0.01
