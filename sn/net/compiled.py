@@ -7,6 +7,7 @@ order of additions, not to the last bit.
 
 import numpy as np
 
+from sn.errors import LispError
 from sn.net.memory import EPSILON, Network
 from sn.net.nlf import NLF
 from sn.net.online import OnlineNet
@@ -32,6 +33,8 @@ class CompiledNet(OnlineNet):
     ) -> float:
         """Learn rows (n, inputs) with targets (n, outputs); return the mean error."""
         if alpha != 0 or decay != 0:
+            if any(layer.compiled_only for layer in network.layers):
+                raise LispError("a compiled net learns without momentum and decay")
             return super().learn(network, rows, targets, alpha, decay)
         program = self.program
         program.set_network_weights(network.weights)
@@ -48,8 +51,7 @@ class CompiledNet(OnlineNet):
         self.program.set_network_weights(network.weights)
         outputs = self.program.run(rows)
         self.show(network)
-        energies = np.square(outputs - targets).sum(axis=1) / 2
-        return energies.astype(np.float32), outputs
+        return self.program.energies(outputs, targets).astype(np.float32), outputs
 
     def show(self, network: Network) -> None:
         """Write the states after the last pattern back into the network memory."""
@@ -66,9 +68,9 @@ def weight_rates(network: Network) -> np.ndarray:
     return (total / np.maximum(count, 1)).astype(np.float32)
 
 
-def compile_net(network: Network, nlf: NLF | None) -> LayerProgram:
+def compile_net(network: Network, nlf: NLF | None, cost: str = "squared") -> LayerProgram:
     """Compile the network for `learn` and `perf`; `nlf` serves layers without their own."""
-    program = compile_built(network, nlf)
+    program = compile_built(network, nlf, cost=cost)
     network.compiled = (network.version, program)
     return program
 
@@ -82,7 +84,7 @@ def compiled(network: Network, nlf: NLF | None, net: OnlineNet) -> OnlineNet:
         return net
     version, program = network.compiled
     if version != network.version:
-        program = compile_net(network, nlf)
+        program = compile_net(network, nlf, program.cost)
     double = CompiledNet.__new__(CompiledNet)
     double.__dict__.update(net.__dict__)
     double.program = program

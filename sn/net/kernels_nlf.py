@@ -111,6 +111,9 @@ def base_value(kind, p, knots, x):
         return spline_slope(knots, x)
     if kind == 10:
         return spline_curvature(knots, x)
+    if kind == 12:
+        y = x if x > zero else zero
+        return (p[0] * y + p[2] * x) + p[3]
     return zero
 
 

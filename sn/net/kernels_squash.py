@@ -52,7 +52,7 @@ def squash(lists, row, constants, x, s, exact):
                 states[p] = (A * B + C) * sums[p] + D
         elif kind == RECTIFIER:
             for p in range(n):
-                states[p] = max(sums[p], ZERO)
+                states[p] = A * max(sums[p], ZERO) + C * sums[p] + D
         else:
             for p in range(n):
                 states[p] = A * min(max(B * sums[p], -ONE), ONE) + C * sums[p] + D
@@ -85,7 +85,7 @@ def squash_back(lists, row, constants, x, s, d, second):
             elif kind == LINEAR:
                 slope = A * B + C
             elif kind == RECTIFIER:
-                slope = ONE if sums[p] > ZERO else ZERO
+                slope = A + C if sums[p] > ZERO else C
             else:
                 slope = A * B + C if abs(B * sums[p]) < 1 else C
             deltas[p] *= slope * slope if second else slope

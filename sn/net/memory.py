@@ -61,6 +61,13 @@ class Layer:
     nlf: NLF | None
     euclidean: bool = False
     slope: NLF | None = None
+    maximum: bool = False
+    dropout: float = 0.0
+
+    @property
+    def compiled_only(self) -> bool:
+        """Whether it runs in compiled nets alone."""
+        return self.maximum or self.dropout > 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@
     lin         (AB + C) x + D             piecewise   A clip(Bx, -1, 1) + Cx + D
     threshold   A sgn(Bx) + Cx + D         bell        (1 - x²)³ inside (-1, 1); dbell
     spline      natural cubic spline; dspline, ddspline
+    rectifier   A max(x, 0) + Cx + D, an extension
     lisp        any function of one number
 
 A central difference of order 1 or 2 can stand in front of any of them (nlf-df-all and
@@ -32,6 +33,7 @@ KINDS = {
     "dspline": 9,
     "ddspline": 10,
     "lisp": 11,
+    "rectifier": 12,
 }
 _NO_KNOTS = np.array([[0, 1], [0, 0], [0, 0]], dtype=np.float32)
 

@@ -136,6 +136,19 @@ class LayerProgram:
         best = np.argmin if self.cost in ("likelihood", "posterior") else np.argmax
         return best(outputs, axis=1)
 
+    def energies(self, outputs: np.ndarray, answers: np.ndarray) -> np.ndarray:
+        """Return the energy (n,) of outputs (n, outputs); answers as in `learn`."""
+        targets, labels = self._answers(answers)
+        wide = outputs.astype(np.float64)
+        if self.cost == "squared":
+            return np.square(wide - targets).sum(axis=1) / 2
+        right = wide[np.arange(len(wide)), labels]
+        if self.cost == "likelihood":
+            return right
+        if self.cost == "softmax":
+            return np.logaddexp.reduce(wide, axis=1) - right
+        return right + np.logaddexp(np.logaddexp.reduce(-wide, axis=1), -self.rubbish)
+
     def learn(
         self,
         patterns: np.ndarray,
@@ -297,7 +310,12 @@ def squashing_of(nlf: NLF | None) -> Squashing | None:
     if nlf is None or nlf.order:
         return None
     a, b, c, d = (float(v) for v in nlf.parameters[:4])
-    kinds = {"tanh": steps.TANH, "lin": steps.LINEAR, "piecewise": steps.PIECEWISE}
+    kinds = {
+        "tanh": steps.TANH,
+        "lin": steps.LINEAR,
+        "piecewise": steps.PIECEWISE,
+        "rectifier": steps.RECTIFIER,
+    }
     return Squashing(kinds[nlf.kind], a, b, c, d) if nlf.kind in kinds else None
 
 
@@ -312,6 +330,8 @@ def compile_built(network: "Network", nlf: NLF | None = None, **options: Any) ->
             np.asarray(layer.units),
             squashing_of(layer.nlf if layer.nlf is not None else nlf),
             layer.euclidean,
+            layer.maximum,
+            layer.dropout,
         )
         for layer in network.layers
     ]

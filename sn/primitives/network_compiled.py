@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 def compile_network(interpreter: "Interpreter", wanted: Any = T) -> Any:
     """Let `learn` and `perf` run in one compiled loop; (compile-net ()) takes it back.
 
-    Returns what the links became: ((kind links) ...). Learning is the same up to rounding.
+    A string names another cost than "squared": "softmax", "likelihood", "posterior". Returns
+    what the links became: ((kind links) ...). Learning is the same up to rounding.
     """
     network = interpreter.network
     if wanted is None:
         network.compiled = None
         return None
     try:
-        program = compile_net(network, interpreter.intern("nlf").value)
+        cost = wanted if isinstance(wanted, str) else "squared"
+        program = compile_net(network, interpreter.intern("nlf").value, cost)
     except SnCompileError as error:
         message = str(error).partition(" : ")[2].removesuffix(" : ()")
         raise LispError(message) from None

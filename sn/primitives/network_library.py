@@ -193,14 +193,17 @@ def net_share_bias(interpreter: "Interpreter", unit: float, layer: Any) -> None:
 
 @primitive("net-layers", interpreter=True)
 def net_layers(interpreter: "Interpreter", description: Any) -> None:
-    """Note the layers `define-net` declared: (name units euclidean nlf dnlf) each."""
+    """Note the layers `define-net` declared: (name units kind nlf dnlf dropout) each."""
     network = interpreter.network
     layers = []
     for entry in items(description):
-        name, layer, euclidean, nlf, slope = items(entry)
-        layers.append(
-            Layer(symbol(name).name, units(network, layer), nlf, euclidean is not None, slope)
-        )
+        name, layer, kind, nlf, slope, dropout = items(entry)
+        kind = kind and symbol(kind).name
+        if not 0 <= number(dropout) < 1:
+            raise LispError("dropout must be from 0 to less than 1", dropout)
+        found = units(network, layer)
+        options = kind == "euclidean", slope, kind == "max", float(dropout)
+        layers.append(Layer(symbol(name).name, found, nlf, *options))
     network.layers = layers
     network.touch()
 
@@ -247,7 +250,9 @@ def _prepare(interpreter: "Interpreter", hooks: tuple[str, ...]) -> OnlineNet | 
         if not (isinstance(nlf, NLF) and isinstance(slope, NLF)):
             return None
         layers.append((layer.units, nlf, slope))
-    if not layers or not OnlineNet.possible([f for layer in layers for f in layer[1:]]):
+    exact = network.compiled is None or value("alpha") != 0 or value("decay") != 0
+    functions = [f for layer in layers for f in layer[1:]]
+    if not layers or (exact and not OnlineNet.possible(functions)):
         return None
     names = ("input-layer", "output-layer", "desired-layer")
     if any(value(name).__class__ is not Cons for name in names):
@@ -256,6 +261,13 @@ def _prepare(interpreter: "Interpreter", hooks: tuple[str, ...]) -> OnlineNet | 
     if not np.array_equal(outputs, layers[-1][0]) or len(outputs) != len(desired):
         return None
     return compiled(network, value("nlf"), OnlineNet(inputs, desired, layers))
+
+
+def _whole(interpreter: "Interpreter") -> bool:
+    """Tell whether no pattern may be left to run form by form: a layer could not."""
+    network = interpreter.network
+    compiled_only = any(layer.compiled_only for layer in network.layers)
+    return compiled_only and network.compiled is not None
 
 
 def _matrices(
@@ -293,9 +305,14 @@ def _learn_rows(interpreter: "Interpreter", net: OnlineNet, order: np.ndarray) -
 
 @primitive("net-learn", interpreter=True)
 def net_learn(interpreter: "Interpreter", count: float) -> float:
-    """Learn all but one of so many patterns at once, if possible; return how many are left."""
+    """Learn all but one of so many patterns at once, if possible; return how many are left.
+
+    None is left of a compiled net with layers that run nowhere else.
+    """
     left = integer(count)
-    net = _prepare(interpreter, LEARNING) if left > 1 else None
+    last = 0 if _whole(interpreter) else 1
+    net = _prepare(interpreter, LEARNING) if left > last else None
+    left += 1 - last
     if net is None:
         return count
     current = interpreter.symbols.intern("current-pattern")
@@ -322,7 +339,7 @@ def net_learn(interpreter: "Interpreter", count: float) -> float:
             interpreter.network.generator.restore(before)
         return count
     current.value = float(order[-1])
-    return 1
+    return last
 
 
 @primitive("net-learn-rows", interpreter=True)
@@ -330,6 +347,7 @@ def net_learn_rows(interpreter: "Interpreter", first: float, last: float) -> flo
     """Learn patterns first...last - 1 at once, if possible; return the first one left."""
     if first.__class__ not in (int, float) or last.__class__ not in (int, float):
         return first
+    last += _whole(interpreter)
     net = _prepare(interpreter, LEARNING[:-1]) if last > first else None
     if net is None or not _learn_rows(interpreter, net, np.arange(int(first), int(last))):
         return first
@@ -355,6 +373,7 @@ def net_test_rows(interpreter: "Interpreter", first: float, last: float) -> floa
     if first.__class__ not in (int, float) or last.__class__ not in (int, float):
         return first
     network = interpreter.network
+    last += _whole(interpreter)
     if network.criterion not in ("class-max", "class-quadrant") or last <= first:
         return first
     net = _prepare(interpreter, TESTING)

@@ -27,6 +27,11 @@ nlf_f_piecewise = _closed("nlf-f-piecewise", "piecewise", "Return A clip(Bx, -1,
 nlf_f_threshold = _closed("nlf-f-threshold", "threshold", "Return A sgn(Bx) + Cx + D.")
 
 
+nlf_f_rectifier = _closed(
+    "nlf-f-rect", "rectifier", "Return A max(x, 0) + Cx + D (an extension); B is not used."
+)
+
+
 @primitive("nlf-f-0")
 def nlf_f_0() -> NLF:
     """Return the function that is always 0."""

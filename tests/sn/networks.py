@@ -22,10 +22,10 @@ class Builder:
         self.parts = []
         self.layers = []
 
-    def layer(self, name, count, squashing=TANH, euclidean=False):
+    def layer(self, name, count, squashing=TANH, euclidean=False, **options):
         units = np.arange(self.unit_count, self.unit_count + count)
         self.unit_count += count
-        self.layers.append(Layer(name, units, squashing, euclidean))
+        self.layers.append(Layer(name, units, squashing, euclidean, **options))
         return units
 
     def connect(self, pre, post, weights):

@@ -9,6 +9,7 @@ import pytest
 from sn.errors import SnCompileError
 from sn.net import kernels_steps as kinds
 from sn.net.kernels_squash import tanh_fast
+from sn.net.lowering import Squashing
 from sn.net.program import compile_network
 
 spec = importlib.util.spec_from_file_location("networks", Path(__file__).parent / "networks.py")
@@ -20,13 +21,13 @@ Builder, lenet5 = networks.Builder, networks.lenet5
 def slope(f, sums):
     if f.kind == kinds.TANH:
         return f.A * f.B * (1 - np.tanh(f.B * sums) ** 2) + f.C
-    return np.ones_like(sums) if f.kind == kinds.LINEAR else (sums > 0) * 1.0
+    return np.ones_like(sums) if f.kind == kinds.LINEAR else f.A * (sums > 0) + f.C
 
 
 def squash(f, sums):
     if f.kind == kinds.TANH:
         return f.A * np.tanh(f.B * sums) + f.C * sums + f.D
-    return sums if f.kind == kinds.LINEAR else np.maximum(sums, 0)
+    return sums if f.kind == kinds.LINEAR else f.A * np.maximum(sums, 0) + f.C * sums
 
 
 def by_links(net, weights, pattern):
@@ -38,7 +39,11 @@ def by_links(net, weights, pattern):
     for layer in net.layers[1:]:
         mine = np.isin(post, layer.units)
         a, w = states[pre[mine]], weights[weight[mine]]
-        np.add.at(sums, post[mine], (a - w) ** 2 if layer.euclidean else a * w)
+        if layer.maximum:
+            sums[layer.units] = -np.inf
+            np.maximum.at(sums, post[mine], a)
+        else:
+            np.add.at(sums, post[mine], (a - w) ** 2 if layer.euclidean else a * w)
         states[layer.units] = squash(layer.squashing, sums[layer.units])
     return states, sums
 
@@ -52,6 +57,10 @@ def curvature_by_links(net, weights, pattern):
     for layer in reversed(net.layers[1:]):
         back[layer.units] *= slope(layer.squashing, sums[layer.units]) ** 2
         mine = np.isin(post, layer.units)
+        if layer.maximum:
+            best = mine & (states[pre] == sums[post])
+            np.add.at(back, pre[best], back[post[best]])
+            continue
         np.add.at(total, weight[mine], back[post[mine]] * states[pre[mine]] ** 2)
         np.add.at(back, pre[mine], back[post[mine]] * weights[weight[mine]] ** 2)
     return total
@@ -143,8 +152,32 @@ def pushed_back_net():
     return net, {"strided convolution", "dense"}
 
 
+def maximum_net(size=2, step=2, leak=0.0):
+    """A convolution of leaky rectifiers whose maps are reduced to their maxima."""
+    net = Builder()
+    rectifier = Squashing(kinds.RECTIFIER, 1 - leak, 1.0, leak)
+    retina, c1 = net.layer("input", 11 * 11), net.layer("c1", 3 * 81, rectifier)
+    side = (9 - size) // step + 1
+    pool = net.layer("pool", 3 * side**2, networks.LINEAR, maximum=True)
+    output = net.layer("output", 2)
+    for m, s in zip(c1.reshape(3, -1), pool.reshape(3, -1), strict=True):
+        net.bias(m, shared=True)
+        net.mask(retina, 11, m, 3, 3)
+        net.mask(m, 9, s, size, size, step, step, equal=True)
+    net.bias(output)
+    net.full(pool, output)
+    return net, {"convolution", "maximum", "dense", "bias"}
+
+
+def overlapping_maximum_net():
+    """Windows of 3 x 3 that step by two."""
+    return maximum_net(3, 2, 0.1)
+
+
 NETS = [
     full_net,
+    maximum_net,
+    overlapping_maximum_net,
     strided_net,
     convolution_net,
     time_delay_net,
@@ -255,6 +288,46 @@ def test_online_step_equals_gradient_step(name, rng):
     program.rates[:] = rng.uniform(1e-3, 1e-2, program.rates.size)
     program.learn(pattern, target, np.array([0]))
     np.testing.assert_allclose(program.weights, start - program.rates * gradient, atol=1e-12)
+
+
+def test_dropout_has_the_right_gradient(rng):
+    net = Builder()
+    a, b = net.layer("a", 6), net.layer("b", 40, dropout=0.5)
+    c = net.layer("c", 3, networks.LINEAR)
+    net.full(a, b)
+    net.full(b, c)
+    program = compile_network(net.layers, net.links, weights_of(net, rng), dtype=np.float64)
+    patterns, targets = rng.normal(size=(2, 6)), rng.normal(size=(2, 3))
+    gradient = program.gradient
+
+    def alike(*arguments):  # the same units are silent at every call
+        program.noise[0] = 7
+        return gradient(*arguments)
+
+    program.gradient = alike
+    wanted, found = slope_along(program, patterns, targets, rng)
+    assert found == pytest.approx(wanted, rel=1e-6)
+    silent = int((program.states(b) == 0).sum())
+    assert 10 <= silent <= 30
+    program.noise[0] = 8
+    assert found != pytest.approx(gradient(patterns, targets)[0])
+
+
+def test_adam_moves_by_its_formula(rng):
+    net, _ = full_net()
+    program = compile_network(net.layers, net.links, weights_of(net, rng), dtype=np.float64)
+    program.rates[:] = 0.01
+    weights = program.weights.copy()
+    first, second = np.zeros((2, len(weights)))
+    for age in (1, 2, 3):
+        gradient = rng.normal(size=len(weights))
+        program.gradient_sum[:] = 4 * gradient
+        program.update(4, rule="adam", momentum=0.9, decay=0.1)
+        first = 0.9 * first + 0.1 * gradient
+        second = 0.999 * second + 0.001 * gradient**2
+        root = np.sqrt(second / (1 - 0.999**age)) + 1e-8
+        weights -= 0.01 * (first / (1 - 0.9**age) / root + 0.1 * weights)
+    np.testing.assert_allclose(program.weights, weights, rtol=1e-5)
 
 
 def test_learning_lowers_the_energy(rng):
