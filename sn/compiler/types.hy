@@ -102,6 +102,8 @@ As in C, float with float stays float; a quotient of integers is a double, as in
 
 (defn class-type [u kind [path #()]]
   "The type of an object all of whose slots hold what they are declared to hold."
+  (when (< (len (set kind.slots)) (len kind.slots))
+    (refuse u kind "a class with two slots of one name cannot be compiled"))
   (when (in kind path) (return "nil"))  ; an object of the class comes to an end somewhere
   #("obj" kind (tuple (gfor slot kind.slots
                             (when (in slot kind.types)

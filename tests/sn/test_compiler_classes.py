@@ -143,6 +143,8 @@ def test_what_objects_hold_is_known_when_a_call_is_compiled() -> None:
         ("(defmethod c g () 1) (defmethod c f () (==> this g)) (dhc-make () (c f))",
          "the method g of class c is not compiled"),
         ("(defmethod c f (o) ((-obj- (zork)) o) 1) (dhc-make () (c f))", "not a class"),
+        ("(defclass d c n) (defmethod d f () 1) (dhc-make () (d f))",
+         "a class with two slots of one name cannot be compiled"),
         ("(dfmethod c f (o) 1) (dhc-make () (c f))", "not a function defined by de"),
         ("(dhc-make () (c nothing))", "not a function defined by de"),
         ("(dhc-make () (car cdr))", "not a class"),

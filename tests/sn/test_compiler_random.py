@@ -9,7 +9,12 @@ import pytest
 import sn
 from sn.errors import LispError
 
-CALLS = ("(f 1 2 m)", "(f -3 0.5 m)", "(f 2.5 -7 m)")
+CALLS = ("(f 1 2 m o)", "(f -3 0.5 m o)", "(f 2.5 -7 m o)")
+CELL = """
+(defclass cell object ((-double-) n) ((-idx1- (-double-)) v))
+(defmethod cell add (x) (v 0 (- (v 0) x)) (setq n (+ n x)) n)
+(defmethod cell both (x) (- (==> this add x) n))
+"""
 
 
 class Programs:
@@ -41,6 +46,35 @@ class Programs:
                 f"(let ((s 0)) (for (i {steps}) (setq s (+ s {inner}))) s)",
                 f"(m {place})",
                 f"(progn (m {place} {n[0]}) {n[1]})",
+                f"(rand {n[0]} {n[1]})",
+                "(gauss)",
+                f"(progn (idx-minus m m) {n[0]})",
+                f"((idx-dot (idx-{pick(['add', 'sub'])} m :o:v) m))",
+                f"(let ((m (narrow m 0 2 1))) {self.number(depth - 1, names)})",
+                ":o:n",
+                f"(incr :o:n {n[0]})",
+                f"(progn (setq :o:n {n[0]}) {n[1]})",
+                f"(==> o {pick(['add', 'both'])} {n[0]})",
+                f"(:o:v {place} )",
+                f"(len {self.string(depth - 1, names)})",
+                f'(if (< {self.string(depth - 1, names)} "b") {n[0]} {n[1]})',
+            ]
+        )
+
+    def string(self, depth: int, names: list[str]) -> str:
+        """Return a form whose value is a string."""
+        pick = self.random.choice
+        if depth <= 0 or self.random.random() < 0.3:
+            return pick(['""', '"abc"', '"Za"', '"b c"'])
+        text = self.string(depth - 1, names)
+        count = self.number(depth - 1, names)
+        return pick(
+            [
+                f"(concat {text} {self.string(depth - 1, names)})",
+                f"(left {text} (abs {count}))",
+                f"(mid {text} (max 1 {count}) 2)",
+                f"(if {self.condition(depth - 1, names)} {text} (upcase {text}))",
+                f"(progn (incr {pick(names)}) {text})",
             ]
         )
 
@@ -62,9 +96,13 @@ def test_random_programs_agree(
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
     programs = Programs(seed)
     one, two = sn.Interpreter(lambda _: None), sn.Interpreter(lambda _: None)
+    for lisp in (one, two):
+        lisp.eval(CELL)
+    two.eval("(dhc-make () (cell add both))")
     compared = 0
     for _ in range(60):
-        text = f"(de f (a b m) ((-idx1- (-double-)) m) {programs.number(4, ['a', 'b'])})"
+        body = programs.number(4, ["a", "b"])
+        text = f"(de f (a b m o) ((-idx1- (-double-)) m) ((-obj- (cell)) o) {body})"
         for lisp in (one, two):
             lisp.eval(text)
         two.eval("(dhc-make () f)")
@@ -72,9 +110,12 @@ def test_random_programs_agree(
             results = []
             for lisp in (one, two):
                 lisp.warn = lambda _: None
-                lisp.eval("(setq m [1 -2 3.5 4])")
+                lisp.eval("(seed 3) (setq m [1 -2 3.5 4]) (setq o (new cell))")
+                lisp.eval("(setq :o:n 0.5 :o:v [1 2 3 4])")
                 try:
-                    results.append([lisp.value(call), *lisp.value("m").array])
+                    value = lisp.value(call)
+                    after = [lisp.value("m").array, lisp.value(":o:v").array]
+                    results.append([value, lisp.value(":o:n"), *np.concatenate(after)])
                 except LispError as error:
                     results.append(error.message)
             if results[0] == "Floating exception":
