@@ -5,10 +5,15 @@ import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from sn.command import Parser, commit, run, version
+from sn.command import Parser, Usage, commit, run, version
+
+if TYPE_CHECKING:
+    from lenet.evaluation import Evaluation
 
 PROGRAM = "lenet"
+DATA = "a set (see lenet data) or the data folder; default: the script's set, $SN_DATA"
 
 
 def parser() -> Parser:
@@ -27,19 +32,34 @@ def parser() -> Parser:
     draw = add("draw", "draw the layers of a network as the 1998 paper did", run_draw)
     draw.add_argument("name", **name)
     draw.add_argument("-o", dest="output", metavar="FILE", help="SVG or PNG; default NAME.svg")
-    train = add("train", "train a network on MNIST", run_train)
+    features = add("features", "draw what every layer makes of a digit", run_features)
+    features.add_argument("name", **name)
+    features.add_argument("image", nargs="?", metavar="IMAGE", help="a picture of one digit")
+    features.add_argument("--digit", type=int, metavar="N", help="a digit of our own, 0 to 9")
+    features.add_argument("--test", type=int, metavar="N", help="the N-th test digit, from 0")
+    features.add_argument("--data", metavar="SET|DIR", help=DATA)
+    features.add_argument("--weights", metavar="FILE", help="default: the shipped weights")
+    features.add_argument(
+        "-o", dest="output", metavar="FILE", help="PNG or SVG; default NAME-features.png"
+    )
+    train = add("train", "train a network from new weights", run_train)
     train.add_argument("name", **name)
-    train.add_argument("--data", metavar="DIR", help="the data folder; default $SN_DATA")
+    train.add_argument("--data", metavar="SET|DIR", help=DATA)
     train.add_argument("--passes", type=int, metavar="N", help="default: the script's schedule")
     train.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
     train.add_argument("-o", dest="output", metavar="FILE", help="default NAME.wei")
     train.add_argument("-q", "--quiet", action="store_true", help="no progress")
-    evaluate = add(
-        "evaluate", "measure a trained network on the MNIST test digits", run_evaluate
-    )
+    evaluate = add("evaluate", "measure a trained network on test digits", run_evaluate)
     evaluate.add_argument("name", **name)
-    evaluate.add_argument("--data", metavar="DIR", help="the data folder; default $SN_DATA")
+    evaluate.add_argument("--data", metavar="SET|DIR", help=DATA)
     evaluate.add_argument("--weights", metavar="FILE", help="default: the shipped weights")
+    evaluate.add_argument("--misread", metavar="FILE", help="draw the misread digits: PNG, SVG")
+    evaluate.add_argument("--plot", metavar="FILE", help="draw the reject curve: SVG or PNG")
+    evaluate.add_argument("--json", action="store_true", help="one JSON object instead")
+    data = add("data", "tell which data sets are present, fetch MNIST", run_data)
+    data.add_argument("--data", metavar="DIR", help="the data folder; default $SN_DATA, ./data")
+    data.add_argument("--fetch", metavar="SET", help="fetch a set: mnist")
+    data.add_argument("--from", dest="mirror", metavar="URL", help="fetch from this folder")
     return top
 
 
@@ -74,6 +94,7 @@ def run_table(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.table import Table
 
+    from lenet.anatomy import anatomy, overlaps
     from lenet.networks import load
     from lenet.tables import connection_tables, layer_rows
 
@@ -100,6 +121,8 @@ def run_table(args: argparse.Namespace) -> int:
     console.print(table)
     if fixed:
         print(f"fixed weights are not trained: {fixed:,}")
+    for line in overlaps(anatomy(network)):
+        print(f"{PROGRAM}: {line}", file=sys.stderr)
     for layer, sees in connection_tables(network).items():
         print(f"\n{layer}: which maps each map sees")
         most = max(max(r, default=0) for r in sees) + 1
@@ -122,6 +145,42 @@ def run_draw(args: argparse.Namespace) -> int:
     return 0
 
 
+def run_features(args: argparse.Namespace) -> int:
+    """Draw kernels and maps for one digit; print the answer."""
+    given = [args.image, args.digit, args.test]
+    if sum(value is not None for value in given) != 1:
+        raise Usage(f"{PROGRAM} features: name one of IMAGE, --digit N and --test N")
+    if args.digit is not None and not 0 <= args.digit <= 9:
+        raise Usage(f"{PROGRAM} features: --digit is 0 to 9, not {args.digit}")
+    from lenet.canvas import check_name
+    from lenet.features import glyph_of, picture
+    from lenet.networks import load
+    from lenet.scripts import check_digits
+    from lenet.strokes import glyph
+
+    file = Path(args.output or f"{Path(args.name).stem}-features.png")
+    check_name(file)
+    network = load(args.name, Path(args.weights) if args.weights else None)
+    data = "ours"
+    if args.image is not None:
+        image = glyph_of(Path(args.image))
+    elif args.digit is not None:
+        image = glyph(args.digit)
+    else:
+        from lenet.data import read
+
+        data, folder = source(args.data, network.recipe.data)
+        images, labels = read(data, "test", folder)
+        if not 0 <= args.test < len(labels):
+            raise Usage(f"{PROGRAM} features: --test is 0 to {len(labels) - 1:,}")
+        image = images[args.test]
+    check_digits(network, len(network.interpreter.network.layers[-1].units), image[None], data)
+    picture(network, image).save(file)
+    print(network.classify(image[None])[0])
+    print(f"{PROGRAM}: {file}", file=sys.stderr)
+    return 0
+
+
 def run_train(args: argparse.Namespace) -> int:
     """Train from new weights, with a checkpoint after every pass."""
     import hashlib
@@ -129,14 +188,17 @@ def run_train(args: argparse.Namespace) -> int:
     from rich.console import Console
     from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
-    from lenet.data import mnist
+    from lenet.data import read
     from lenet.networks import load
+    from lenet.scripts import check_digits
     from lenet.training import train
 
     network = load(args.name, trained=False)
-    images, labels = mnist("train", args.data)
-    test = mnist("test", args.data)
-    file = Path(args.output or f"{network.name}.wei")
+    data, folder = source(args.data, network.recipe.data)
+    images, labels = read(data, "train", folder)
+    test = read(data, "test", folder)
+    check_digits(network, 10, images, data)
+    file = Path(args.output or new_weights(args.name))
     checkpoint = file.with_name(f"{file.stem}.checkpoint.wei")
     console = Console(stderr=True, highlight=False)
     start = time.perf_counter()
@@ -173,7 +235,7 @@ def run_train(args: argparse.Namespace) -> int:
             "commit": commit(),
             "seed": args.seed,
             "passes": len(passes),
-            "data": {"MNIST training digits": digest},
+            "data": {f"{data} training digits": digest},
             "training_error": last.training_error,
             "test_error": last.test_error,
             "seconds": round(time.perf_counter() - start, 1),
@@ -182,25 +244,157 @@ def run_train(args: argparse.Namespace) -> int:
     for part in (checkpoint, checkpoint.with_suffix(".json")):
         part.unlink(missing_ok=True)
     print(f"{file}: test error {last.test_error:.2%}")
+    if not args.quiet:
+        weights = "" if args.name.endswith(".sn") else f" --weights {file}"
+        console.print(f"next: lenet evaluate {args.name}{weights}")
     return 0
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
-    """Print the error and the confusion matrix on the test digits."""
-    import numpy as np
-
-    from lenet.data import mnist, retina
+    """Print errors, what rejecting buys, and the confusion matrix on the test digits."""
+    from lenet.canvas import check_name
+    from lenet.data import read
+    from lenet.evaluation import TARGETS, evaluate, misread_picture, reject_picture
     from lenet.networks import load
+    from lenet.scripts import check_digits
 
-    weights = Path(args.weights) if args.weights else None
-    network = load(args.name, weights)
-    images, labels = mnist("test", args.data)
-    answers = network.classify(retina(images))
-    missed = int(np.sum(answers != labels))
-    print(f"{network.name}: {missed} of {len(labels):,} wrong, {missed / len(labels):.2%}")
-    matrix = np.zeros((10, 10), int)
-    np.add.at(matrix, (labels, answers), 1)
-    print("\ntrue \\ answer" + "".join(f"{k:>6}" for k in range(10)))
-    for k, row in enumerate(matrix):
-        print(f"{k:>13}" + "".join(f"{n or '.':>6}" for n in row))
+    pictures = [Path(f) for f in (args.misread, args.plot) if f]
+    for file in pictures:
+        check_name(file)
+    network = load(args.name, Path(args.weights) if args.weights else None)
+    data, folder = source(args.data, network.recipe.data)
+    images, labels = read(data, "test", folder)
+    check_digits(network, 10, images, data)
+    found = evaluate(network, images, labels)
+    rejects = {target: found.rejects_for(target) for target in TARGETS}
+    if args.json:
+        import json
+
+        record = {
+            "network": network.name,
+            "weights_sha256": network.sha256,
+            "data": data,
+            "digits": len(labels),
+            "wrong": int(found.wrong.sum()),
+            "error": found.error,
+            "rejects_for_error": {f"{target:g}": share for target, share in rejects.items()},
+            "confusion": found.confusion().tolist(),
+        }
+        print(json.dumps(record))
+    else:
+        show_evaluation(network.name, data, found, rejects)
+    if args.misread:
+        misread_picture(found, images, network.name).save(Path(args.misread))
+    if args.plot:
+        reject_picture(found, network.name).save(Path(args.plot))
+    for file in pictures:
+        print(f"{PROGRAM}: {file}", file=sys.stderr)
     return 0
+
+
+def show_evaluation(
+    name: str, data: str, found: "Evaluation", rejects: dict[float, float | None]
+) -> None:
+    """Print an evaluation for people."""
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    count = len(found.labels)
+    print(f"{name}: {int(found.wrong.sum())} of {count:,} wrong, {found.error:.2%} ({data})")
+    for target, share in rejects.items():
+        told = "out of reach" if share is None else f"{share:.1%} rejected"
+        print(f"  for {100 * target:g} % error among the rest: {told}")
+    matrix = found.confusion()
+    table = Table(box=SIMPLE_HEAD, title="true class down, answer across", title_style="dim")
+    table.add_column("", style="bold")
+    for k in range(found.classes):
+        table.add_column(str(k), justify="right")
+    table.add_column("wrong", justify="right")
+    for k, row in enumerate(matrix.tolist()):
+        cells = [
+            f"[dim]{n or '·'}[/]" if k == c or not n else f"[red]{n}[/]"
+            for c, n in enumerate(row)
+        ]
+        share = (sum(row) - row[k]) / max(1, sum(row))
+        table.add_row(str(k), *cells, f"{share:.1%}")
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console.print(table)
+
+
+def new_weights(name: str) -> Path:
+    """Return where new weights go: beside a script, or into the current folder."""
+    return Path(name).with_suffix(".wei") if name.endswith(".sn") else Path(f"{name}.wei")
+
+
+def source(given: str | None, usual: str) -> tuple[str, str | None]:
+    """Return the data set and the folder that --data names; one of them stays as usual."""
+    import difflib
+
+    from lenet.data import SETS, DataError
+
+    if given in SETS:
+        return given, None
+    if given and not Path(given).is_dir():
+        near = difflib.get_close_matches(given, SETS, 1)
+        hint = f"did you mean {near[0]}?" if near else f"the sets are {', '.join(SETS)}"
+        raise DataError(f"{given}: no such folder and no data set; {hint}")
+    return usual, given
+
+
+def run_data(args: argparse.Namespace) -> int:
+    """Tell the state of every file; fetch what is asked for."""
+    from lenet.datasets import MIRRORS, MNIST, SETS, default_folder, state
+
+    folder = default_folder(args.data)
+    if args.fetch:
+        if args.fetch != MNIST.name:
+            raise Usage(f"{PROGRAM} data: only mnist can be fetched, not {args.fetch}")
+        fetch_mnist(folder, (args.mirror,) if args.mirror else MIRRORS)
+    elif args.mirror:
+        raise Usage(f"{PROGRAM} data: --from goes with --fetch mnist")
+    from rich.box import SIMPLE_HEAD
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(box=SIMPLE_HEAD, title=f"data in {folder}", title_style="bold")
+    for head in ("set", "file", "SHA-256 of its contents", "state"):
+        table.add_column(head, no_wrap=head != "state")
+    missing = []
+    for entry in SETS:
+        states = [state(item, folder) for item in entry.items]
+        for k, (item, found) in enumerate(zip(entry.items, states, strict=True)):
+            colour = "green" if found == "present" else "red"
+            name = entry.name if k == 0 else ""
+            told = f"[{colour}]{found}[/]"
+            table.add_row(name, item.path, f"{item.sha256[:16]}…", told)
+        if set(states) != {"present"}:
+            missing.append(entry)
+    Console(highlight=False, width=None if sys.stdout.isatty() else 110).print(table)
+    for entry in missing:
+        print(f"{entry.name} ({entry.what}): {entry.origin}; it goes into")
+        for item in entry.items:
+            print(f"    {folder / item.path}")
+    if missing and not args.data:
+        print("another folder: set SN_DATA, or give --data DIR", file=sys.stderr)
+    return 0
+
+
+def fetch_mnist(folder: Path, mirrors: tuple[str, ...]) -> None:
+    """Fetch MNIST with a bar on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from lenet.datasets import MNIST, fetch
+
+    console = Console(stderr=True, highlight=False)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks = {}
+
+        def progress(name: str, share: float) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=1.0)
+            bar.update(tasks[name], completed=share)
+
+        for file in fetch(MNIST, folder, mirrors, progress):
+            console.print(f"{file}: fetched, its digest is right")
