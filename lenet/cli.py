@@ -42,6 +42,10 @@ def parser() -> Parser:
     features.add_argument(
         "-o", dest="output", metavar="FILE", help="PNG or SVG; default NAME-features.png"
     )
+    export = add("export", "write a trained network as one C file", run_export)
+    export.add_argument("name", **name)
+    export.add_argument("-o", dest="output", metavar="FILE", help="default NAME.c")
+    export.add_argument("--weights", metavar="FILE", help="default: the shipped weights")
     train = add("train", "train a network from new weights", run_train)
     train.add_argument("name", **name)
     train.add_argument("--data", metavar="SET|DIR", help=DATA)
@@ -178,6 +182,17 @@ def run_features(args: argparse.Namespace) -> int:
     picture(network, image).save(file)
     print(network.classify(image[None])[0])
     print(f"{PROGRAM}: {file}", file=sys.stderr)
+    return 0
+
+
+def run_export(args: argparse.Namespace) -> int:
+    """Write a network as C."""
+    from lenet.export import export
+    from lenet.networks import load
+
+    network = load(args.name, Path(args.weights) if args.weights else None)
+    file = Path(args.output or f"{network.name}.c")
+    print(f"{file}: {export(network, file):,} bytes")
     return 0
 
 
