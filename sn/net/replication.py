@@ -223,6 +223,13 @@ class Replication:
             self.home[id(found)] = sheet, place
         return places
 
+    def places(self, maps: list[Map]) -> np.ndarray:
+        """Return where the states of maps of one size are (maps, rows, columns)."""
+        sheet = self.home[id(maps[0])][0]
+        starts = np.array([self.home[id(m)][1] for m in maps])
+        i, j = (np.arange(n) for n in sheet.large)
+        return starts[:, None, None] + i[:, None] * sheet.pitch + j
+
     def floor(self, floor: Floor) -> None:
         """Write the steps of a layer."""
         plan, table = floor.plan, self.table
@@ -314,9 +321,8 @@ class Replica:
         sheet = made.home[id(atlas.outputs[0])][0]
         self.rows, self.columns = sheet.large
         self.step = sheet.step
-        starts = np.array([made.home[id(m)][1] for m in atlas.outputs])
-        i, j = np.arange(self.rows)[:, None], np.arange(self.columns)
-        self.places = starts[:, None, None] + i * sheet.pitch + j
+        self.places = made.places(atlas.outputs)
+        self.layers = {floor.plan.name: made.places(floor.maps) for floor in atlas.floors}
 
     def run(self, image: np.ndarray, *, learning: bool = False) -> np.ndarray:
         """Return the outputs (classes, rows, columns) for an image (height, width).
@@ -345,6 +351,10 @@ class Replica:
         )
         self.learning = learning
         return x[self.places]
+
+    def states(self, layer: str) -> np.ndarray:
+        """Return the states (maps, rows, columns) of a layer after the last `run`."""
+        return self.program.memory(self.size)[0][self.layers[layer]]
 
     def backward(self, d_outputs: np.ndarray) -> None:
         """Add the gradient by the weights to `program.gradient_sum`.

@@ -85,6 +85,21 @@ def test_outputs_are_those_of_every_window(name, more):
             )
 
 
+@pytest.mark.parametrize("name", ["lenet", "Euclidean lenet"])
+def test_maps_of_every_layer_are_those_of_every_window(name):
+    program, side, rng = made(name)
+    image = rng.normal(size=(side, side + 8))
+    wide, alone = program.replicate(*image.shape), program.replicate(side, side)
+    wide.run(image)
+    large = {layer: wide.states(layer) for layer in wide.layers}
+    for j in range(wide.columns):
+        alone.run(image[:, j * wide.step[1] :][:, :side])
+        for layer, maps in large.items():
+            small = alone.states(layer)
+            at = j * (maps.shape[2] - small.shape[2]) // (wide.columns - 1)
+            np.testing.assert_allclose(maps[:, :, at:][:, :, : small.shape[2]], small)
+
+
 @pytest.mark.parametrize("name", NETS)
 def test_gradient_equals_differences(name):
     program, side, rng = made(name)
