@@ -70,7 +70,7 @@ class Support:
         for name in (
             "hook", "fail", "operator", "callee", "special", "expand", "destructure", "number",
             "count", "ends", "in_list", "splice", "setq", "global_value", "set_global", "slot",
-            "set_slot", "incremented", "define", "rows", "columns",
+            "set_slot", "unlocked", "incremented", "define", "rows", "columns",
             "method", "print_item", "print_end", "unchecked",
         ):  # fmt: skip
             self.names["." + name] = getattr(self, name)
@@ -161,6 +161,13 @@ class Support:
 
     def _take(self, tree: Any, value: Any, found: list[Any]) -> None:
         while tree.__class__ is Cons:
+            name = tree.car.name if tree.car.__class__ is Symbol else ""
+            if name == "&optional":
+                self._take_optional(tree.cdr, value, found)
+                return
+            if name == "&rest":
+                tree = tree.cdr.car if tree.cdr.__class__ is Cons else None
+                break
             if value.__class__ is not Cons:
                 raise _entering(LispError("missing arguments", tree))
             self._take(tree.car, value.car, found)
@@ -169,6 +176,17 @@ class Support:
             found.append(value)
         elif value is not None:
             raise _entering(LispError("too many arguments", value))
+
+    def _take_optional(self, tree: Any, value: Any, found: list[Any]) -> None:
+        """Take what may be missing; a default is not evaluated."""
+        while tree.__class__ is Cons and getattr(tree.car, "name", "") != "&rest":
+            given, formal = value.__class__ is Cons, tree.car
+            default = formal.cdr.car if formal.__class__ is Cons else None
+            found.append(value.car if given else default)
+            tree, value = tree.cdr, value.cdr if given else value
+        if tree.__class__ is Symbol:
+            raise _entering(LispError("error in &optional syntax", tree))
+        self._take(tree, value, found)
 
     def number(self, value: Any) -> float:
         """Check a limit of ``for``."""
@@ -223,6 +241,11 @@ class Support:
         if not symbol.declared:
             self.interpreter.warn_undeclared(symbol)
         symbol.value = value
+
+    def unlocked(self, symbol: Symbol) -> None:
+        """Refuse to set a locked symbol that nothing binds."""
+        if not symbol.stack:
+            raise LispError("locked symbol", symbol, function="setq")
 
     def global_value(self, symbol: Symbol) -> Any:
         """Read ``:x``."""

@@ -8,7 +8,7 @@ it assumed about a symbol stops being true.
 from types import CodeType, FunctionType
 from typing import TYPE_CHECKING, Any
 
-from sn.cells import Cons
+from sn.cells import Cons, items
 from sn.errors import LispError
 from sn.printer import show_address
 from sn.symbols import Symbol
@@ -66,7 +66,10 @@ def symbols_of(tree: Any, found: list[Symbol]) -> list[Symbol]:
     stack = [tree]
     while stack:
         item = stack.pop()
-        if item.__class__ is Cons:
+        if item.__class__ is Cons and getattr(item.car, "name", None) == "&optional":
+            optional = [o.car if o.__class__ is Cons else o for o in items(item.cdr)]
+            stack += reversed(optional)
+        elif item.__class__ is Cons:
             stack.append(item.cdr)
             stack.append(item.car)
         elif item.__class__ is Symbol:

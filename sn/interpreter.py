@@ -66,6 +66,7 @@ class Interpreter:
         self.stdin: Source = self.sources.add(Source("stdin", more=self._read_stdin))
         self.input = self.stdin
         self.safe = safe
+        self.closed = False
         self.limits = Limits() if safe and limits is None else limits
         self.stack = BigStack(self.limits.depth if self.limits else None)
         self.root = Path(root).resolve()
@@ -330,6 +331,7 @@ class Interpreter:
     def close(self) -> None:
         """Let go of what the program holds: files and windows are written and closed."""
         self.output.flush()
+        self.closed = True
         self.screen.close()
         for symbol in self.symbols:
             if not symbol.locked:
@@ -541,7 +543,7 @@ class Interpreter:
     def load(self, path: Path, each: Callable[[Any], Any] | None = None) -> Any:
         """Evaluate a file."""
         text = self.read_text(path)
-        source = self.sources.add(Source(str(path), text, fold=path.suffix != ".lsh"))
+        source = self.sources.add(Source(str(path), text))
         symbol = self.intern("file-being-loaded")
         outer, symbol.value = symbol.value, str(path.resolve())
         self.loading.append(path.resolve())

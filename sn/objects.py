@@ -6,6 +6,8 @@ stack later bindings have pushed it: an `Instance` knows its active bindings, an
 writes go there. When the method ends, values return to the object.
 """
 
+import gc
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from sn.cells import Cons
@@ -15,6 +17,18 @@ from sn.symbols import Symbol
 
 if TYPE_CHECKING:
     from sn.interpreter import Interpreter
+
+
+_collecting = False
+
+
+def _note_collection(phase: str, _info: dict[str, int]) -> None:
+    """Know that Python collects cycles: the original never freed those."""
+    global _collecting
+    _collecting = phase == "start"
+
+
+gc.callbacks.append(_note_collection)
 
 
 class SnClass:
@@ -37,6 +51,7 @@ class SnClass:
         self.defaults: tuple[Any, ...] = (*(parent.defaults if parent else ()), *defaults)
         self.types: dict[Symbol, Any] = dict(parent.types) if parent else {}  # declarations
         self.methods: dict[Symbol, Any] = {}
+        self.destroy: Callable[[Instance], None] | None = None  # what to do with the lost
         self.children: list[SnClass] = []
         if parent is not None:
             parent.children.append(self)
@@ -70,12 +85,21 @@ class SnClass:
 class Instance:
     """An object of a class of the program."""
 
-    __slots__ = ("__weakref__", "active", "kind", "values")
+    __slots__ = ("__weakref__", "active", "gone", "kind", "values")
 
     def __init__(self, kind: SnClass) -> None:
         self.kind = kind
         self.values = list(kind.defaults)
         self.active: list[list[int]] = []  # per running method: stack depth of each slot
+        self.gone = False  # its destructor has run
+
+    def __del__(self) -> None:
+        if not self.gone and not _collecting:
+            place: SnClass | None = self.kind
+            while place is not None and place.destroy is None:
+                place = place.parent
+            if place is not None:
+                place.destroy(self)
 
     def place(self, name: Any) -> int:
         """Return the number of a slot."""

@@ -67,7 +67,7 @@ class Reader:
         self.interpreter = interpreter
         self.intern = interpreter.intern
         self.macros: dict[str, Callable[[], Any]] = {}
-        self._words: tuple[dict[str, Any], dict[str, Any]] = ({}, {})
+        self._words: dict[str, Any] = {}
         self._depth = 0
         self._quoted = 0
         names = ("quote", "backquote", "unquote", "unquote-splicing", "null", "scope")
@@ -160,14 +160,14 @@ class Reader:
             return self._word(source, at)
         source.at = end
         word = match.group()
-        known = self._words[source.fold].get(word)
+        known = self._words.get(word)
         if known is None:
             if word == ".":
                 return DOT
             known = parse_number(word)
             if known is None:
-                known = self.intern(fold_name(word) if source.fold else word.lower())
-            self._words[source.fold][word] = known
+                known = self.intern(fold_name(word))
+            self._words[word] = known
         return known
 
     def _form(self, source: Source) -> Any:
@@ -243,11 +243,11 @@ class Reader:
 
     def _quote(self, source: Source, at: int) -> Any:
         source.at = at + 1
-        depth, quoted, self._depth, self._quoted = self._depth, self._quoted, 0, 1
+        quoted, self._quoted = self._quoted, 1
         try:
             return self._prefixed("quote", source, at)
         finally:
-            self._depth, self._quoted = depth, quoted
+            self._quoted = quoted
 
     def _backquote(self, source: Source, at: int) -> Any:
         source.at = at + 1
@@ -311,7 +311,7 @@ class Reader:
             match = WORD.match(text, at)
             if match is None:
                 break
-            name += fold_name(match.group()) if source.fold else match.group().lower()
+            name += fold_name(match.group())
             at = match.end()
         source.at = at
         return self.intern(name)

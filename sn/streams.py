@@ -23,7 +23,6 @@ class Source:
     name: file name, or a word such as ``stdin``, for messages
     text: what is there from the start (latin-1: one character per byte)
     more: called for more text when all has been read; returns "" at the end
-    fold: whether ``_`` inside a word is read as ``-``
     """
 
     def __init__(
@@ -31,14 +30,11 @@ class Source:
         name: str,
         text: str = "",
         more: Callable[[], str] | None = None,
-        *,
-        fold: bool = True,
     ) -> None:
         self.name = name
         self.text = text
         self.at = 0
         self.base = 0
-        self.fold = fold
         self._more = more
         self._lines: list[int] = []
         self._counted = 0

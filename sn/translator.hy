@@ -1069,7 +1069,9 @@ SN words never become Hy names: the tables are keyed by strings."
   "Check what setq assigns to; return the symbol, None for a scope form."
   (when (isinstance target Symbol)
     (when (and target.locked (not-in target u.bound))
-      (raise (LispError "locked symbol" target)))
+      (when (not target.tracked) (raise (LispError "locked symbol" target)))
+      ;; it may be a slot of the object whose method this is
+      (emit u (ast.Expr :value (helper "unlocked" (symbol-node u target)))))
     (assume u target)
     (return target))
   (when (not (and (isinstance target Cons) (isinstance target.car Symbol)

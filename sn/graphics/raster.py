@@ -96,6 +96,18 @@ class Raster(Driver):
         self._pen = ImageDraw.Draw(self._target)
         self.printed = zlib.crc32(self._whole.tobytes())  # of what somebody saw last
 
+    def resize(self, width: int, height: int) -> None:
+        """Draw on a larger or smaller picture; a film begins anew."""
+        from PIL import Image, ImageDraw
+
+        self._settle()
+        self._clip = None
+        whole = Image.new("RGB", (width, height), "white")
+        whole.paste(self._whole, (0, 0))
+        self._whole = self._target = whole
+        self._pen = ImageDraw.Draw(whole)
+        self.film = None if self.film is None else Film()
+
     @property
     def picture(self) -> "Image":
         """The picture as it is, RGB."""
@@ -247,6 +259,14 @@ class Raster(Driver):
         place = _near(x), _near(y)
         line = "".join(c if c.isprintable() else " " for c in text[:1000])
         self._pen.text(place, line, fill=self._rgb(), font=_font(self._size), anchor="ls")
+
+    def extent(self, text: str) -> tuple[int, int, int, int]:
+        """Return the place, from where a text begins, and the size it takes."""
+        if not text:
+            return 0, 0, 0, 0
+        ascent, descent = _font(self._size).getmetrics()
+        width = math.ceil(_font(self._size).getlength(text))
+        return 0, -ascent, width, ascent + descent
 
     def clear(self) -> None:
         """Begin anew in white, in the clipping rectangle if there is one."""

@@ -44,8 +44,7 @@ class Screen:
 
     def window(self, width: int = 512, height: int = 512, name: str = "Graphics") -> Window:
         """Open a window of so many pixels."""
-        if not (1 <= width <= LARGEST and 1 <= height <= LARGEST):
-            raise LispError(f"a window has 1 to {LARGEST} pixels a side")
+        self.check(width, height)
         if self.folder is None and not self.show:
             return Window(width, height, Driver(), name)
         if self.opened >= MOST_WINDOWS:
@@ -58,6 +57,12 @@ class Screen:
         made = Window(width, height, raster, name)
         self._windows[number] = made
         return made
+
+    @staticmethod
+    def check(width: int, height: int) -> None:
+        """Refuse a size no window may have."""
+        if not (1 <= width <= LARGEST and 1 <= height <= LARGEST):
+            raise LispError(f"a window has 1 to {LARGEST} pixels a side")
 
     def look(self) -> None:
         """Let every film have a state: the program waits."""

@@ -58,6 +58,13 @@ class Driver:
     def text(self, x: int, y: int, text: str) -> None:
         """Write text on a base line."""
 
+    def extent(self, text: str) -> tuple[int, int, int, int]:
+        """Return the place (left, top), from where a text begins, and the size it takes."""
+        return 0, -CHARACTER_HEIGHT + 2, CHARACTER_WIDTH * len(text), CHARACTER_HEIGHT
+
+    def resize(self, width: int, height: int) -> None:
+        """Know that the window has another size; what was drawn stays."""
+
     def hilite(self, x: int, y: int, width: int, height: int) -> None:
         """Exchange black and white in a rectangle."""
 
@@ -129,6 +136,13 @@ class Window:
         """Let the driver know that the picture is complete, unless it is held."""
         if self._held == 0:
             self.driver.state()
+
+    def resize(self, width: int, height: int) -> None:
+        """Become another size."""
+        if (width, height) != (self.width, self.height):
+            self.width, self.height = width, height
+            self.clip = None
+            self.driver.resize(width, height)
 
     def set_color(self, color: int) -> None:
         """Choose the colour."""

@@ -1,10 +1,12 @@
 """Classes, methods, messages, slots."""
 
+from contextlib import suppress
+from functools import partial
 from types import FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 from sn.cells import Cons, from_items, items
-from sn.errors import LispError
+from sn.errors import LispError, SnError
 from sn.functions import Fexpr, is_function
 from sn.objects import Instance, SnClass, SpecialMethod, invoke
 from sn.primitives.registry import Special, primitive, special
@@ -137,6 +139,8 @@ def putmethod(interpreter: "Interpreter", kind: Any, name: Any, function: Any) -
         raise LispError("Not a function", function)
     else:
         kind.methods[name] = function
+        if name.name == "-destructor":
+            kind.destroy = partial(_lost, interpreter)
     return function
 
 
@@ -262,12 +266,26 @@ def new_copy(value: Any) -> Instance:
 
 @primitive("delete", interpreter=True)
 def delete(interpreter: "Interpreter", value: Any) -> None:
-    """Run an object's destructor."""
+    """Run an object's destructors, those of its class first."""
     if value.__class__ is not Instance:
         raise LispError("Cannot delete this object", value)
-    found = value.kind.find(interpreter.intern("-destructor"))
-    if found is not None:
-        bound_method(interpreter, value, *found)()
+    value.gone = True
+    done, place = None, value.kind
+    while place is not None:
+        found = place.find(interpreter.intern("-destructor"))
+        place = place.parent
+        if found is None:
+            break
+        if found[0] is not done:
+            done = found[0]
+            bound_method(interpreter, value, *found)()
+
+
+def _lost(interpreter: "Interpreter", value: Instance) -> None:
+    """Delete an object whose last reference went; there is nobody to tell of errors."""
+    if not interpreter.closed:
+        with suppress(SnError):
+            interpreter.run(lambda: delete(interpreter, value))
 
 
 # ---- messages

@@ -28,6 +28,12 @@ def _remove(interpreter: "Interpreter", family: str) -> None:
         symbol.invalidate()
 
 
+@primitive("window-events", interpreter=True)
+def window_events(interpreter: "Interpreter") -> None:
+    """Start events and timers (see `sn.primitives.events`)."""
+    interpreter.install("events")
+
+
 @primitive("net-kernel", interpreter=True)
 def net_kernel(interpreter: "Interpreter", name: str) -> str:
     """Start the simulator with a kernel: sn28, sn28ite, sn28new or sn28itenew.

@@ -337,8 +337,9 @@ def regex_extract(pattern: str, text: str) -> Any:
 
 @primitive("regex-seek")
 def regex_seek(pattern: str, text: str, start: Any = 1.0) -> Any:
-    """Return place, from 1, and length of the first match."""
-    match = seek(string(pattern), string(text), _place(start, 1) - 1)
+    """Return place, from 1, and length of the first match from a place on."""
+    begin = max(0, min(integer(start) - 1, len(string(text))))
+    match = seek(string(pattern), text, begin)
     if match is None:
         return None
     return from_items([float(match.start() + 1), float(match.end() - match.start())])

@@ -143,10 +143,64 @@ def test_a_lambda_form_is_one_function(sn):
     assert sn.eval("(== (lambda (x) x) (lambda (x) x))") == "()"
 
 
-def test_a_destructor_runs_when_the_object_is_deleted(sn):
-    sn.eval("(defvar ran ()) (defclass c object) (defmethod c -destructor () (setq ran 'ran))")
-    assert sn.eval("(setq o (new c)) (setq o ()) ran") == "()"
-    assert sn.eval("(delete (new c)) ran") == "ran"
+DESTROYED = """
+(defvar ran ()) (defclass base object) (defclass c base me)
+(defmethod base -destructor () (setq ran (cons 'base ran)))
+(defmethod c -destructor () (setq ran (cons 'c ran)))
+"""
+
+
+@pytest.mark.parametrize(
+    ("program", "ran"),
+    [
+        ("(let ((o (new c))) (setq ran (list 'inside)))", "(base c inside)"),
+        ("(de f () (let ((o (new c))) (setq ran (list 'f))) ran) (f)", "(base c f)"),
+        ("(setq o (new c)) (setq p o) (setq o ())", "()"),
+        ("(setq o (new c)) (setq p o) (setq o ()) (setq p ())", "(base c)"),
+        ("(setq o (new c)) (delete o) (setq o ())", "(base c)"),
+        ("(setq o (new c)) (setq :o:me o) (setq o ())", "()"),
+    ],
+)
+def test_destructors_run_when_the_last_reference_goes(sn, program, ran):
+    sn.eval(DESTROYED + program)
+    assert sn.eval("ran") == ran
+
+
+def test_a_destructor_that_fails_is_not_heard_of(sn):
+    sn.eval("(defclass c object) (defmethod c -destructor () (car 5))")
+    assert sn.eval("(let ((o (new c))) 1) 2") == "2"
+
+
+def test_nothing_is_destroyed_when_the_program_has_ended(sn):
+    printed = []
+    sn = Interpreter(printed.append)
+    sn.eval("(defclass c object) (defmethod c -destructor () (print 'gone)) (setq o (new c))")
+    sn.close()
+    assert printed == []
+
+
+def test_a_slot_may_have_the_name_of_a_locked_symbol(sn):
+    sn.eval("(defclass c object filter) (defmethod c put (x) (setq filter x) filter)")
+    assert sn.eval("(==> (new c) put 4)") == "4"
+    sn.eval("(de f (x) (setq filter x))")
+    with pytest.raises(LispError, match="locked symbol"):
+        sn.eval("(f 1)")
+
+
+def test_a_tree_of_formals_may_have_optional_ones(sn):
+    sn.eval("(de f ((a &optional b (c 7) &rest d) e) (list a b c d e))")
+    assert sn.eval("(f '(1) 9)") == "(1 () 7 () 9)"
+    assert sn.eval("(f '(1 2 3 4 5) 9)") == "(1 2 3 (4 5) 9)"
+    assert sn.eval("(let (((x &optional y) '(1))) (list x y))") == "(1 ())"
+    with pytest.raises(LispError, match="missing arguments"):
+        sn.eval("(f () 9)")
+    with pytest.raises(LispError, match="&optional syntax"):
+        sn.eval("(let (((x &optional y . z) '(1))) x)")
+
+
+def test_a_search_may_begin_before_the_text_or_behind_it(sn):
+    assert sn.eval('(regex-seek "b" "abc" 0)') == "(2 1)"
+    assert sn.eval('(regex-seek "b" "abc" 9)') == "()"
 
 
 def test_an_empty_match_does_not_stop_the_search(sn):

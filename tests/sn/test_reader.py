@@ -14,8 +14,8 @@ def sn():
     return Interpreter()
 
 
-def read(sn, text, **options):
-    return sn.reader.read(sn.sources.add(Source("test", text, **options)))
+def read(sn, text):
+    return sn.reader.read(sn.sources.add(Source("test", text)))
 
 
 @pytest.mark.parametrize(
@@ -29,6 +29,7 @@ def read(sn, text, **options):
         ("~x", "(null x)"),
         (":a", "(scope a)"),
         (":obj:slot:slot2", "(scope obj slot slot2)"),
+        ("`(a ',b)", "(backquote (a (quote (unquote b))))"),
         ("`(a ,b ,@c)", "(backquote (a (unquote b) (unquote-splicing c)))"),
         ("net.sn", "net.sn"),
         ("inf", "inf"),
@@ -47,10 +48,6 @@ def read(sn, text, **options):
 )
 def test_text_reads_as(sn, text, printed):
     assert show(read(sn, text)) == printed
-
-
-def test_underscore_stays_in_lsh_files(sn):
-    assert show(read(sn, "a_b", fold=False)) == "|a_b|"
 
 
 def test_the_position_of_a_list_is_its_opening_parenthesis(sn):
