@@ -32,15 +32,22 @@ def _check_semiring(semiring: str) -> None:
         raise GraphError(f"unknown semiring {semiring!r}: 'viterbi' or 'forward'")
 
 
-def determinize(graph: Graph, *, semiring: str = "viterbi", max_states: int = 100_000) -> Graph:
+def determinize(
+    graph: Graph,
+    *,
+    semiring: str = "viterbi",
+    max_states: int = 100_000,
+    max_moves: float = math.inf,
+) -> Graph:
     """Return an automaton in which each string of label pairs has exactly one path.
 
     Its penalty is the least ("viterbi") or the log-add ("forward") of the paths that spelled it
     in `graph`. No two arcs of a node carry the same pair, except that a string ending with a
     penalty left over ends on a twin arc into a node of its own (penalties lie on arcs only);
     only a penalised empty string needs an epsilon. Arcs with both labels epsilon must be
-    removed first. Raises GraphError when more than `max_states` states appear: some cyclic
-    automata with penalties have no finite deterministic form.
+    removed first. Raises GraphError when more than `max_states` states appear, or more than
+    `max_moves` arcs have to be looked at: some cyclic automata with penalties have no finite
+    deterministic form.
     """
     _check_semiring(semiring)
     out: dict[int, list[tuple[Pair, int, float]]] = defaultdict(list)
@@ -68,7 +75,7 @@ def determinize(graph: Graph, *, semiring: str = "viterbi", max_states: int = 10
     leftover: dict[int, float] = {}
     if first:
         state(first)
-    k = 0
+    k, looked = 0, 0
     while k < len(subsets):
         subset = subsets[k]
         left = math.inf
@@ -77,6 +84,9 @@ def determinize(graph: Graph, *, semiring: str = "viterbi", max_states: int = 10
                 left = _combine(left, residual, semiring)
         leftover[k] = left
         moves: dict[Pair, dict[int, float]] = {}
+        looked += sum(len(out[v]) for v in subset)
+        if looked > max_moves:
+            raise GraphError(f"determinize: more than {max_moves:,.0f} moves; it is too large")
         for v, residual in subset.items():
             for pair, dst, weight in out[v]:
                 target = moves.setdefault(pair, {})
@@ -119,7 +129,16 @@ def minimize(graph: Graph) -> Graph:
     accepting = set(graph.accept.tolist())
     kind = [1 if v in accepting else 0 for v in range(n)]
     count = len(set(kind))
-    while True:
+    order = _last_first(n, [[dst for *_, dst in leaving] for leaving in out])
+    if order is not None:  # without cycles one look at each node, the last first, is enough
+        known: dict[tuple[object, ...], int] = {}
+        for v in order:
+            arcs_of = sorted((i, o, w, kind[d]) for i, o, w, d in out[v])
+            kind[v] = known.setdefault((v in accepting, *arcs_of), len(known))
+        first: dict[int, int] = {}
+        kind = [first.setdefault(k, len(first)) for k in kind]
+        count = len(first)
+    while order is None:
         numbers: dict[tuple[object, ...], int] = {}
         fresh = [
             numbers.setdefault(
@@ -142,6 +161,22 @@ def minimize(graph: Graph) -> Graph:
     start = list(dict.fromkeys(kind[v] for v in graph.start.tolist()))
     accept = list(dict.fromkeys(kind[v] for v in graph.accept.tolist()))
     return trim_lists(count, start, accept, merged, graph)
+
+
+def _last_first(n: int, out: list[list[int]]) -> list[int] | None:
+    """Return the nodes in an order in which arcs lead to earlier ones, None for cycles."""
+    left = [len(targets) for targets in out]
+    into: list[list[int]] = [[] for _ in range(n)]
+    for v, targets in enumerate(out):
+        for w in targets:
+            into[w].append(v)
+    order = [v for v in range(n) if not left[v]]
+    for v in order:
+        for u in into[v]:
+            left[u] -= 1
+            if not left[u]:
+                order.append(u)
+    return order if len(order) == n else None
 
 
 def remove_epsilon(graph: Graph, *, semiring: str = "viterbi") -> Graph:

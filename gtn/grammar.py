@@ -16,7 +16,8 @@ construction), so no epsilon ever appears; then subsets, then merging of equival
 Text syntax: blanks mean nothing; a character is itself; `\x` is x even if x is an operator;
 `<name>` is a symbol with a long name; `[0-9,]` and `[^0-9]` are sets; `( )`, `|`, `?`, `*`,
 `+`, `{3}`, `{1,3}`, `{2,}` as usual; `~1.5` after an item adds a penalty; `=>x` after an item
-makes the whole phrase emit the one output symbol x.
+makes the whole phrase emit the one output symbol x. `<name>` may also be a pattern made before.
+Text that would make an automaton beyond `MOST_POSITIONS` and `MOST_MOVES` is refused.
 """
 
 from __future__ import annotations
@@ -29,10 +30,21 @@ from gtn.automata import determinize, minimize, trim_lists
 from gtn.graph import EPSILON, Graph, GraphError
 
 Symbols = Sequence[str] | Mapping[str, int]
+MOST_POSITIONS, MOST_FOLLOW = 2_000, 60_000  # of a pattern in text, and pairs that follow
+MOST_STATES, MOST_MOVES = 5_000, 1_000_000  # of its automaton, and steps to make it
 
 
 class GrammarError(GraphError):
-    """Grammar text that cannot be read; the message gives the column."""
+    """Grammar text that cannot be read; the message gives the column.
+
+    `what` is the message without it, `column` counts from 1; None where there is no text.
+    """
+
+    def __init__(
+        self, message: str, what: str | None = None, column: int | None = None
+    ) -> None:
+        super().__init__(message)
+        self.what, self.column = what or message, column
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,7 +202,8 @@ def automaton(pattern: Pattern, symbols: Symbols | None = None) -> Graph:
         for src, dst, i, o, c in arcs
         if 0.0 != final.get(dst, 0.0) < math.inf
     ]
-    graph = determinize(trim_lists(count + 2, [0], [*accept, end], arcs))
+    nondeterministic = trim_lists(count + 2, [0], [*accept, end], arcs)
+    graph = determinize(nondeterministic, max_states=MOST_STATES, max_moves=MOST_MOVES)
     if 0.0 != pattern.empty < math.inf:
         whole = list(zip(*graph.arcs.tolist(), graph.penalty.tolist(), strict=True))
         start = graph.start.tolist() or [0]
@@ -265,21 +278,34 @@ def regex(text: str, symbols: Symbols) -> Graph:
     return automaton(parse(text, symbols), symbols)
 
 
-def parse(text: str, symbols: Symbols) -> Pattern:
-    """Return the pattern of a regular expression in text (syntax: see the module)."""
-    return _Parser(text, symbols).whole()
+def parse(
+    text: str, symbols: Symbols, patterns: Mapping[str, Pattern] | None = None
+) -> Pattern:
+    """Return the pattern of a regular expression in text (syntax: see the module).
+
+    `patterns` are those that the text may use by name, as ``<name>``. Raises GrammarError,
+    whose `column` counts from 1.
+    """
+    return _Parser(text, symbols, patterns or {}).whole()
 
 
 class _Parser:
     """Recursive descent over the text; one method per level of precedence."""
 
-    def __init__(self, text: str, symbols: Symbols) -> None:
+    def __init__(self, text: str, symbols: Symbols, patterns: Mapping[str, Pattern]) -> None:
         self.text, self.at = text, 0
-        self.table = _label_table(symbols)
+        self.table, self.patterns = _label_table(symbols), patterns
+        self.depth = 0
 
     def error(self, message: str, at: int | None = None) -> GrammarError:
-        place = self.at if at is None else at
-        return GrammarError(f"grammar: column {place + 1} of {self.text!r}: {message}")
+        place = (self.at if at is None else at) + 1
+        text = self.text if len(self.text) <= 60 else f"{self.text[:57]}..."
+        return GrammarError(f"grammar: column {place} of {text!r}: {message}", message, place)
+
+    def small(self, positions: int, pairs: int, at: int) -> None:
+        """Refuse a pattern that would grow too large, before it is made."""
+        if positions > MOST_POSITIONS or pairs > MOST_FOLLOW:
+            raise self.error("up to here the pattern is too large: repeat less often", at)
 
     def peek(self) -> str:
         while self.at < len(self.text) and self.text[self.at].isspace():
@@ -301,15 +327,25 @@ class _Parser:
 
     def alternatives(self) -> Pattern:
         parts = [self.sequence()]
+        count, pairs = len(parts[0].labels), len(parts[0].follow)
         while self.take("|"):
-            parts.append(self.sequence())
+            at = self.at
+            part = self.sequence()
+            count, pairs = count + len(part.labels) + 1, pairs + len(part.follow)
+            self.small(count, pairs, at)
+            parts.append(part)
         return either(*parts) if len(parts) > 1 else parts[0]
 
     def sequence(self) -> Pattern:
-        parts = []
+        result = EMPTY
         while self.peek() and self.peek() not in "|)":
-            parts.append(self.item())
-        return cat(*parts)
+            at = self.at
+            part = self.item()
+            count = len(result.labels) + len(part.labels)
+            pairs = len(result.last) * len(part.first)
+            self.small(count, len(result.follow) + len(part.follow) + pairs, at)
+            result = _pair(result, part)
+        return result
 
     def item(self) -> Pattern:
         pattern = self.atom()
@@ -317,10 +353,9 @@ class _Parser:
             at = self.at
             if self.take("?"):
                 pattern = maybe(pattern)
-            elif self.take("*"):
-                pattern = many(pattern)
-            elif self.take("+"):
-                pattern = some(pattern)
+            elif self.take("*") or self.take("+"):
+                self.small(0, len(pattern.last) * len(pattern.first), at)
+                pattern = many(pattern) if self.text[self.at - 1] == "*" else some(pattern)
             elif self.take("{"):
                 pattern = self.counted(pattern)
             elif self.take("~"):
@@ -338,15 +373,32 @@ class _Parser:
         at = self.at
         char = self.peek()
         if self.take("("):
+            self.depth += 1
+            if self.depth > 100:
+                raise self.error("more than 100 brackets in one another", at)
             inner = self.alternatives()
             if not self.take(")"):
                 raise self.error("this ( is not closed", at)
+            self.depth -= 1
             return inner
+        named = self.named()
+        if named is not None:
+            return named
         if self.take("["):
             return one_of(self.members(at))
         if char in "?*+{}])~":
             raise self.error(f"{char!r} has nothing before it (write \\{char} for the symbol)")
         return symbol(self.name_or_character())
+
+    def named(self) -> Pattern | None:
+        """Take a name of a pattern made before, if one stands here."""
+        end = self.text.find(">", self.at)
+        if self.text[self.at] != "<" or end < 0:
+            return None
+        pattern = self.patterns.get(self.text[self.at + 1 : end])
+        if pattern is not None:
+            self.at = end + 1
+        return pattern
 
     def name_or_character(self) -> int:
         self.peek()
@@ -362,7 +414,7 @@ class _Parser:
         else:
             name, self.at = char, at + 1
         if name not in self.table:
-            known = " ".join(self.table)
+            known = " ".join([*self.table, *(f"<{name}>" for name in self.patterns)])
             raise self.error(f"no symbol {name!r} (symbols: {known})", at)
         return self.table[name]
 
@@ -405,8 +457,16 @@ class _Parser:
         except ValueError:
             raise self.error("expected {3}, {1,3} or {2,}", at) from None
         self.at = end + 1
-        if max(least, most or 0) > 1000:
+        times = max(least, most or 0) + (most is None)
+        if times > 1000:
             raise self.error("more than 1000 repetitions", at)
+        if least < 0 or (most is not None and most < least):
+            raise self.error(f"from {least} to {most} times", at)
+        # What may be left out may be followed by everything after it.
+        beyond = 1 if pattern.empty == math.inf else times
+        pairs = len(pattern.last) * len(pattern.first)
+        follow = times * (len(pattern.follow) + pairs * beyond)
+        self.small(times * len(pattern.labels), follow, at)
         return repeat(pattern, least, most)
 
     def number(self) -> float:
@@ -418,5 +478,7 @@ class _Parser:
             value = float(self.text[self.at : end])
         except ValueError:
             raise self.error("a number must follow ~") from None
+        if abs(value) > 1e6:
+            raise self.error("a penalty lies between -1000000 and 1000000")
         self.at = end
         return value

@@ -109,7 +109,9 @@ def parser() -> Parser:
     audit.add_argument("--head", metavar="HASH", help="digest of an entry that must be there")
     audit.add_argument("--images", metavar="DIR", help="look here for images, by their digest")
     audit.add_argument("-q", "--quiet", action="store_true", help="replay: the summary only")
-    command("grammars", "list the grammars that have a name", run_grammars)
+    rules = command("grammars", "list the grammars by name, or show and test one", run_grammars)
+    rules.add_argument("grammar", nargs="?", metavar="FILE|NAME|REGEX", help="show this one")
+    rules.add_argument("texts", nargs="*", metavar="TEXT", help="does the grammar allow this?")
     return top
 
 
@@ -118,8 +120,8 @@ def add_settings(command: Parser) -> None:
     command.add_argument(
         "--grammar",
         default="amount",
-        metavar="NAME|REGEX",
-        help="what stands there: amount (default), digits, phone, ..., or a regular expression",
+        metavar="FILE|NAME|REGEX",
+        help="what stands there: amount, digits, date, ... (check-reader grammars)",
     )
     command.add_argument(
         "--field",
@@ -291,12 +293,20 @@ def run_audit(args: argparse.Namespace) -> int:
 
 
 def run_grammars(args: argparse.Namespace) -> int:
-    """List the named grammars."""
+    """List the named grammars, or show one and say what it makes of some texts."""
     from pipeline.grammars import GRAMMARS
+    from pipeline.rules import library
 
-    width = max(map(len, GRAMMARS))
+    if args.grammar is not None:
+        from pipeline.command_grammars import show
+
+        return show(args)
+    width = max(map(len, (*GRAMMARS, *library())))
     for name, what in GRAMMARS.items():
         print(f"{name:<{width}}  {what}")
+    for name, text in library().items():
+        remark = text.splitlines()[0].removeprefix("#").strip()
+        print(f"{name:<{width}}  {remark}")
     return 0
 
 

@@ -121,16 +121,23 @@ def reader_of(args: argparse.Namespace) -> CheckReader:
 
 
 def grammar_of(args: argparse.Namespace) -> str:
-    """Return the grammar that was asked for, known to be one."""
+    """Return the grammar that was asked for by name, as a file or in place; it is sound."""
     from pipeline.grammars import GRAMMARS, grammar
+    from pipeline.rules import file_of, library
 
+    text = args.grammar
     try:
-        grammar(args.grammar)
+        if text in GRAMMARS:
+            return text
+        text = file_of(args.grammar) or text
+        grammar(text)
     except SnError as error:
-        names = ", ".join(GRAMMARS)
-        what = f"--grammar {args.grammar}: {error}. By name: {names}"
+        hint = (
+            "" if text != args.grammar else f". By name: {', '.join((*GRAMMARS, *library()))}"
+        )
+        what = f"--grammar {args.grammar}: {error}{hint}"
         raise Usage(f"{PROGRAM} {args.command}: {what}") from None
-    return args.grammar
+    return text
 
 
 def expected(args: argparse.Namespace, reader: CheckReader) -> Expectations | None:

@@ -5,8 +5,8 @@ from pathlib import Path
 from lenet.canvas import Canvas, Point, check_name
 from pipeline.evaluation import Evaluation, wilson
 
-WIDTH, HEIGHT = 700.0, 440.0
-LEFT, RIGHT, TOP, BOTTOM = 66.0, 26.0, 58.0, 58.0
+WIDTH, HEIGHT = 700.0, 470.0
+LEFT, RIGHT, TOP, BOTTOM = 66.0, 30.0, 88.0, 58.0
 INK, SOFT, GRID, BAND, LINE, MARK = (
     "#222222",
     "#777777",
@@ -44,6 +44,10 @@ def picture(found: Evaluation, title: str, *, published: bool = False) -> Canvas
     sheet.text((LEFT, 22), title, 15, INK, "left")
     under = f"{total:,} images; band: 95 % interval; dot: threshold {found.threshold:.3g}"
     sheet.text((LEFT, 42), under, 11, SOFT, "left")
+    if points:
+        upper = [place(read, high) for read, _, _, high in points]
+        lower = [place(read, low) for read, _, low, _ in points]
+        sheet.polygon([*upper, *reversed(lower)], fill=BAND, line="")
     for k in range(6):
         x, y = place(k / 5, 0)
         sheet.path([(x, y), place(k / 5, top)], GRID, 0.8)
@@ -52,9 +56,6 @@ def picture(found: Evaluation, title: str, *, published: bool = False) -> Canvas
         sheet.path([left, place(1, k / 5 * top)], GRID, 0.8)
         sheet.text((left[0] - 8, left[1]), f"{100 * k / 5 * top:g} %", 11, SOFT, "right")
     if points:
-        upper = [place(read, high) for read, _, _, high in points]
-        lower = [place(read, low) for read, _, low, _ in points]
-        sheet.polygon([*upper, *reversed(lower)], fill=BAND, line="")
         steps: list[Point] = []
         for read, error, _, _ in points:
             steps.append(place(read, error))
@@ -66,9 +67,9 @@ def picture(found: Evaluation, title: str, *, published: bool = False) -> Canvas
         x, y = place(reads / total, wrong / reads)
         sheet.circle((x, y), 4.5, fill=MARK, line="#ffffff", pen=1.2)
         told = f"{100 * reads / total:.0f} % read, {100 * wrong / reads:.1f} % of them wrong"
-        beyond = x > WIDTH / 2
+        beyond = x > LEFT + 230  # the curve rises: above to the left there is room
         sheet.text(
-            (x - 10 if beyond else x + 10, y - 12),
+            (x - 8 if beyond else x + 8, y - 15),
             told,
             11,
             MARK,
@@ -77,7 +78,7 @@ def picture(found: Evaluation, title: str, *, published: bool = False) -> Canvas
     if published:
         x, y = place(0.83, 1 / 83)
         sheet.circle((x, y), 4.5, fill="#ffffff", line=SOFT, pen=1.4)
-        sheet.text((x - 9, y + 13), "1998, on other data", 11, SOFT, "right")
+        sheet.text((x, y - 14), "1998, on other data", 11, SOFT)
     sheet.text(((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 16), "share of the images read", 12, INK)
-    sheet.text((LEFT - 56, TOP - 12), "wrong among the reads", 12, INK, "left")
+    sheet.text((LEFT - 50, TOP - 18), "wrong among the reads", 12, INK, "left")
     return sheet

@@ -1,7 +1,7 @@
 """Tables of inputs and what they say: that of ``--expect-csv``, and labels.
 
-Two columns, file and amount (or text), with or without a header, parted by comma, semicolon or tab. A
-file is found by its name as it was given on the command line, else by its last part.
+Two columns, file and amount (or text), with or without a header, parted by comma, semicolon or
+tab. A file is found by its name as it was given on the command line, else by its last part.
 """
 
 import csv
@@ -43,8 +43,9 @@ def load(file: str, checked: Callable[[str], str]) -> Expectations:
 
 
 def table(file: str, checked: Callable[[str], str]) -> dict[str, str]:
-    """Read a table of files and texts. `checked` brings a text into the form of readings, or raises ValueError.
+    """Read a table of files and texts.
 
+    `checked` brings a text into the form of readings, or raises ValueError.
     Raises SnError, naming the line, for what cannot be read.
     """
     label = printable(file)

@@ -31,10 +31,13 @@ GRAMMARS = {
 
 @cache
 def grammar(text: str) -> "Graph":
-    """Return the automaton of a named grammar or of a regular expression.
+    """Return the automaton of a named grammar, of a regular expression or of a grammar file.
 
     Raises gtn.grammar.GrammarError, which names the column, for text that cannot be read.
     """
     from gtn import grammar as builders
+    from pipeline.rules import automaton, is_rules
 
+    if is_rules(text):
+        return automaton(text, SYMBOLS)
     return builders.regex(GRAMMARS.get(text, text), SYMBOLS)

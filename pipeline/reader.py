@@ -19,6 +19,7 @@ from pipeline.errors import BadImage
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
 from pipeline.records import Box, Quality, Reading
+from pipeline.rules import kind_of
 from sn.command import version
 
 if TYPE_CHECKING:
@@ -119,7 +120,7 @@ class CheckReader:
 
         Amounts are compared as money: ``$ 125`` expects ``125.00``.
         """
-        if self.grammar != "amount":
+        if kind_of(self.grammar) != "amount":
             return text
         amount = money(text)
         if amount is None:
@@ -240,8 +241,9 @@ class CheckReader:
         if not decoded.n_best:
             return None, None, "grammar", decoded.note
         text = decoded.n_best[0][0]
-        amount = money(text) if self.grammar == "amount" else None
-        if self.grammar == "amount" and amount is None:
+        is_amount = kind_of(self.grammar) == "amount"
+        amount = money(text) if is_amount else None
+        if is_amount and amount is None:
             return None, None, "grammar", "not a complete amount"
         if _confidence(decoded) < threshold:
             low = f"confidence {_confidence(decoded):.2f}, {threshold:.2f} needed"

@@ -21,6 +21,7 @@ from pipeline.grammars import SYMBOLS, grammar
 from pipeline.money import money
 from pipeline.normalization import HEIGHT, Writing, normalize
 from pipeline.records import Character
+from pipeline.rules import kind_of
 from pipeline.segmentation import Segmentation, segment
 
 RUBBISH = len(SYMBOLS)
@@ -268,10 +269,11 @@ def meaning(text: str, string: str) -> str:
 
     Amounts are compared as money, phone numbers and ZIP codes by their digits.
     """
-    if text == "amount":
+    kind = kind_of(text)
+    if kind == "amount":
         amount = money(string)
         return amount[0] if amount else string
-    return "".join(c for c in string if c.isdigit()) if text in ("phone", "zip") else string
+    return "".join(c for c in string if c.isdigit()) if kind == "digits" else string
 
 
 def doubt(texts: Sequence[tuple[str, float]]) -> str:

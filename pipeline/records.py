@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from pipeline.errors import Rejected
 from pipeline.money import money
+from pipeline.rules import kind_of
 from sn.command import printable
 
 SCHEMA = "check-reader.read/1"
@@ -279,7 +280,7 @@ class Reading:
 
     def shown(self, text: str) -> str:
         """Return a string as a person writes it: amounts with their money mark."""
-        amount = money(text) if self.grammar == "amount" else None
+        amount = money(text) if kind_of(self.grammar) == "amount" else None
         return f"$ {amount[0]}" if amount else text
 
     def _repr_html_(self) -> str:

@@ -281,12 +281,14 @@ class TestRead:
         assert main(["read", "--grammar", "[", "scans/a.png"]) == 2
         assert capsys.readouterr().err == (
             "check-reader read: --grammar [: column 1: the bracket is never closed. "
-            "By name: amount, digits\n"
+            "By name: amount, digits, amount-us, date, date-day-first, routing\n"
         )
 
     def test_grammars_are_listed_by_name(self, capsys):
         assert main(["grammars"]) == 0
-        assert capsys.readouterr() == ("amount  ...\ndigits  [0-9]+\n", "")
+        out, err = capsys.readouterr()
+        assert out.startswith("amount          ...\ndigits          [0-9]+\n")
+        assert err == ""
 
     def test_verbose_tells_the_quality(self, scans, capsys):
         assert main(["read", "-v", "scans/a.png"]) == 0
