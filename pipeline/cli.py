@@ -76,15 +76,22 @@ def parser() -> Parser:
         metavar="N",
         help="of each kind, default 10",
     )
-    train = command("train", "train the recognizer from nothing on synthetic lines", run_train)
+    train = command("train", "train a recognizer from nothing on synthetic lines", run_train)
     train.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
-    train.add_argument("-o", dest="output", metavar="FILE", default="character.wei")
+    train.add_argument(
+        "--engine",
+        choices=("hos", "sdnn"),
+        default="hos",
+        help="hos: characters cut from lines (default); sdnn: whole lines",
+    )
+    train.add_argument(
+        "-o", dest="output", metavar="FILE", help="default character.wei or strip.wei"
+    )
     train.add_argument("--seed", type=_seed, default=1, metavar="N", help="default 1")
     train.add_argument(
-        "--lines", type=_count, default=60_000, metavar="N", help="default 60000"
+        "--lines", type=_count, metavar="N", help="default 120000 (hos), 250000 (sdnn)"
     )
-    train.add_argument("--passes", type=_count, metavar="N", help="default: the script's")
-    train.add_argument("--from", dest="start", metavar="FILE", help="weights to go on from")
+    train.add_argument("--passes", type=_count, metavar="N", help="default 8 (hos), 4 (sdnn)")
     curve = command("calibrate", "fit the confidence curve on synthetic images", run_calibrate)
     curve.add_argument("weights", metavar="FILE", help="a weight file of check-reader train")
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
@@ -205,14 +212,17 @@ def run_samples(args: argparse.Namespace) -> int:
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Train the recognizer; an interrupted training goes on where it was."""
+    """Train a recognizer; an interrupted training goes on where it was."""
     from rich.console import Console
     from rich.progress import Progress
 
     from lenet.data import data_folder
     from pipeline.training import train_recognizer
+    from pipeline.training_strips import train_strips
 
     console = Console(stderr=True, highlight=False)
+    names = ("lines", "passes")
+    given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
 
@@ -221,19 +231,21 @@ def run_train(args: argparse.Namespace) -> int:
                 tasks[name] = bar.add_task(name, total=1.0)
             bar.update(tasks[name], completed=share)
 
-        notes = train_recognizer(
+        train, output, what = (
+            (train_recognizer, "character.wei", "candidates misnamed")
+            if args.engine == "hos"
+            else (train_strips, "strip.wei", "lines misread")
+        )
+        notes = train(
             data_folder(args.data),
-            Path(args.output),
+            Path(args.output or output),
             seed=args.seed,
-            lines=args.lines,
-            passes=args.passes,
-            start=Path(args.start) if args.start else None,
             progress=progress,
             tell=lambda done: console.print(done.to_line()),
+            **given,
         )
-    print(
-        f"{printable(args.output)}: {notes['test_error']:.2%} of held-out candidates misnamed"
-    )
+    where = printable(args.output or output)
+    print(f"{where}: {notes['test_error']:.2%} of held-out {what}")
     return 0
 
 

@@ -8,11 +8,12 @@ from nothing; expect about 19 of 20 candidates named rightly, wrong cuts include
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -44,7 +45,6 @@ CERTAIN, DOUBTFUL = 0.87, 0.72  # shares of ink that make a candidate a symbol, 
 SWALLOWED = 0.5  # share of a symbol's ink from which a candidate holds it
 WRONG_CUTS = 1.3  # kept for every symbol
 CHUNK = 500  # lines written from one seed
-AGAIN = ((1, 0.0003), (1, 0.00015), (1, 0.00004))  # the schedule of further training
 PRINTED = 0.35  # share of amounts behind a printed money mark
 SHARES = (0.35, 0.3, 0.35)  # stroke hands, pen-digit hands, MNIST hands
 
@@ -163,8 +163,31 @@ def _load(folder: Path) -> None:
     _sources = load_sources(folder, SHARES)
 
 
-def _chunk(seed: int, chunk: int) -> Candidates:
-    return candidates_of(_sources, seed, chunk)
+def _chunk(job: Callable[[Sources, int, int], Any], seed: int, chunk: int) -> Any:
+    return job(_sources, seed, chunk)
+
+
+def in_chunks(
+    job: Callable[[Sources, int, int], Any],
+    folder: Path,
+    seed: int,
+    chunks: int,
+    *,
+    processes: int = 2,
+    progress: Callable[[float], None] | None = None,
+) -> Iterator[Any]:
+    """Yield job(sources, seed, chunk) for every chunk, made in processes, in order.
+
+    The same whatever the number of processes. `progress` is told the share done, 0...1.
+    """
+    with ProcessPoolExecutor(
+        processes, mp_context=get_context("spawn"), initializer=_load, initargs=(folder,)
+    ) as pool:
+        made = pool.map(_chunk, [job] * chunks, [seed] * chunks, range(chunks))
+        for done, part in enumerate(made, 1):
+            yield part
+            if progress:
+                progress(done / chunks)
 
 
 def make_candidates(
@@ -175,18 +198,11 @@ def make_candidates(
     processes: int = 2,
     progress: Callable[[float], None] | None = None,
 ) -> Candidates:
-    """Write and cut `chunks` chunks of lines; the same whatever the number of processes.
-
-    `progress` is told the share done, 0...1.
-    """
-    parts = []
-    with ProcessPoolExecutor(
-        processes, mp_context=get_context("spawn"), initializer=_load, initargs=(folder,)
-    ) as pool:
-        for part in pool.map(_chunk, [seed] * chunks, range(chunks)):
-            parts.append(part)
-            if progress:
-                progress(len(parts) / chunks)
+    """Write and cut `chunks` chunks of lines; arguments are those of `in_chunks`."""
+    made = in_chunks(
+        candidates_of, folder, seed, chunks, processes=processes, progress=progress
+    )
+    parts = list(made)
     return Candidates(
         np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts])
     )
@@ -251,17 +267,15 @@ def train_recognizer(
     output: Path,
     *,
     seed: int = 1,
-    lines: int = 80_000,
+    lines: int = 120_000,
     passes: int | None = None,
-    start: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
     tell: Callable[[Pass], None] | None = None,
 ) -> dict[str, object]:
     """Train the shipped recognizer from nothing; write weights and provenance to `output`.
 
     `folder` holds the open data sets (MNIST, its writers, pen digits, symbols). One chunk of
-    lines more is written and measured on. `start` names weights to go on from, with the second
-    half of the schedule. `progress` is told what is going on and the share
+    lines more is written and measured on. `progress` is told what is going on and the share
     done. An interrupted training goes on from its checkpoint.
     """
     chunks = max(1, lines // CHUNK)
@@ -271,16 +285,13 @@ def train_recognizer(
 
     made = make_candidates(folder, seed, chunks + 2, progress=step("writing and cutting"))
     held = len(made.labels) * 2 // (chunks + 2)
-    network = lenet.load("character", start, trained=start is not None)
-    before = json.loads(start.with_suffix(".json").read_text("utf-8")) if start else None
+    network = lenet.load("character", trained=False)
     results = train(
         network,
         made.images[:-held],
         made.labels[:-held].astype(np.int64),
         seed=seed,
         passes=passes,
-        schedule=AGAIN if start else (),
-        start=network.weights() if start else None,
         test=(made.images[-held:], made.labels[-held:].astype(np.int64)),
         checkpoint=output.with_name(f"{output.stem}.checkpoint.wei"),
         progress=tell,
@@ -288,9 +299,7 @@ def train_recognizer(
     )
     digest = hashlib.sha256(made.images.tobytes() + made.labels.tobytes()).hexdigest()
     notes = {
-        "command": f"check-reader train --seed {seed} --lines {lines}"
-        + (" --from FILE" * bool(start)),
-        "from": before,
+        "command": f"check-reader train --seed {seed} --lines {lines}",
         "version": version(),
         "commit": commit(),
         "seed": seed,

@@ -1,0 +1,94 @@
+"""The second engine: a space displacement network over the whole strip, no cuts at all.
+
+Place on the road: normalised writing -> scores of every symbol, and of *no symbol*, every two
+columns -> lattice -> character model and grammar -> strings. The network is the script
+`lenet/nets/strip.sn`, replicated over the width of the strip (LeCun et al. 1998, sec. VII).
+What the first engine reads by cutting, this one reads by looking: their errors differ.
+"""
+
+import threading
+from functools import cache
+
+import numpy as np
+
+import gtn
+from lenet.networks import Network
+from pipeline.grammars import SYMBOLS, grammar
+from pipeline.normalization import HEIGHT, INK, Writing
+from pipeline.segmentation import middle_of
+
+ROWS, DIGIT = 32, 20  # rows of a strip, and of the digits on it
+WINDOW = 30  # columns the network sees at once
+MARGIN = 16  # white columns at either end: the first symbol must reach the middle of a window
+WIDEST = 2000  # columns; longer strips hold no amount
+BLANK = len(SYMBOLS)
+SPREAD = 9.0  # classes dearer than the best of a place by more are left out
+
+
+def strip_of(writing: Writing) -> np.ndarray:
+    """Return a line of writing as the network sees it: float32 (32, columns), ink 0...1.
+
+    The middle of the line lies on the middle row; columns are a multiple of eight, so that few
+    widths occur.
+    """
+    import cv2
+
+    zoom = DIGIT / HEIGHT
+    ink = writing.ink
+    black = (ink >= INK).astype(np.uint8)
+    _, _, stats, _ = cv2.connectedComponentsWithStats(black)
+    middle = middle_of(stats[1:, :4], ink.shape[0]) * zoom
+    size = (max(4, round(ink.shape[1] * zoom)), max(4, round(ink.shape[0] * zoom)))
+    small = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)[:, :WIDEST]
+    columns = max(small.shape[1] + 2 * MARGIN, WINDOW + 2)
+    strip = np.zeros((ROWS, columns + -columns % 8), np.float32)
+    top = round(ROWS / 2 - middle)
+    first, last = max(0, top), min(ROWS, top + small.shape[0])
+    if last > first:
+        strip[first:last, MARGIN : MARGIN + small.shape[1]] = small[first - top : last - top]
+    return strip
+
+
+class StripReader:
+    """The replicated network with its weights; may be shared between threads."""
+
+    def __init__(self, network: Network) -> None:
+        self.network = network
+        self._using = threading.Lock()
+
+    def scores(self, strip: np.ndarray) -> np.ndarray:
+        """Return penalties -log p (places, symbols and blank) for a strip (32, columns)."""
+        with self._using:
+            scores = self.network.program.replicate(*strip.shape).run(strip)[:, 0]
+        table = scores.T.astype(np.float64)
+        top = table.max(axis=1, keepdims=True)
+        return top + np.log(np.exp(table - top).sum(axis=1, keepdims=True)) - table
+
+
+def lattice(penalties: np.ndarray) -> gtn.Graph:
+    """Return the graph of all label sequences (places, classes), the unlikely left out."""
+    places = len(penalties)
+    best = penalties.min(axis=1, keepdims=True)
+    at, label = np.nonzero(penalties <= best + SPREAD)
+    return gtn.Graph(
+        places + 1,
+        [0],
+        [places],
+        at.astype(np.int32),
+        (at + 1).astype(np.int32),
+        label.astype(np.int32),
+        penalty=penalties[at, label],
+        calc_grad=False,
+    )
+
+
+@cache
+def legal_sequences(text: str) -> gtn.Graph:
+    """Return what turns label sequences into the strings of a grammar."""
+    return gtn.compose(gtn.character_model(range(BLANK + 1), blank=BLANK), grammar(text))
+
+
+@cache
+def all_sequences() -> gtn.Graph:
+    """Return what turns label sequences into strings."""
+    return gtn.character_model(range(BLANK + 1), blank=BLANK)

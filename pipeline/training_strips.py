@@ -1,0 +1,238 @@
+"""Training the space displacement network on whole lines, no symbol cut out of them.
+
+Lines are written by synthetic hands and normalised by the reader's own code; what the network
+says at all places of a line is judged together: the forward criterion over all label sequences
+that spell the text (LeCun et al. 1998, sec. VI; `gtn.ctc_energy`), its gradient sent back
+through the replicated network. ``check-reader train --engine sdnn`` does it from nothing.
+"""
+
+import hashlib
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+import gtn
+import lenet
+from lenet.networks import Network, NetworkError
+from pipeline.grammars import SYMBOLS
+from pipeline.handwriting import Sources
+from pipeline.normalization import finish
+from pipeline.sdnn import BLANK, ROWS, StripReader, strip_of
+from pipeline.training import CHUNK, in_chunks, written
+from sn.command import commit, version
+
+BATCH = 8  # lines between two updates
+RATE, WARM_UP = 1e-3, 200  # first rate of the Adam rule, and updates until it is reached
+PARTS = 20  # checkpoints of a training
+
+
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """Lines as the network sees them, and what they say.
+
+    pixels uint8 (ROWS * all columns,), line after line, ink 255; widths int (n,); texts (n,)
+    without blanks.
+    """
+
+    pixels: np.ndarray
+    widths: np.ndarray
+    texts: list[str]
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def starts(self) -> np.ndarray:
+        """Return where each line begins in `pixels`."""
+        return ROWS * np.concatenate([[0], np.cumsum(self.widths)[:-1]])
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What happened in a part of a training: mean energy, share of held-out lines misread."""
+
+    number: int
+    energy: float
+    test_error: float
+
+    def to_line(self) -> str:
+        """Return the part as a line of a table."""
+        return (
+            f"part {self.number:>2} of {PARTS}  energy {self.energy:7.4f}  "
+            f"held-out lines misread {self.test_error:7.2%}"
+        )
+
+
+def stacked(owner: np.ndarray, text: str) -> bool:
+    """Return whether a line ends in a fraction set one above the other: no order in columns."""
+    if "/" not in text:
+        return False
+    rows, columns = np.nonzero(owner == text.index("/"))
+    return not len(rows) or np.ptp(columns) > 1.3 * np.ptp(rows)
+
+
+def strips_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -> Strips:
+    """Write the lines of one chunk."""
+    rng = np.random.default_rng([seed, chunk, 1])
+    pixels, widths, texts = [np.zeros(0, np.uint8)], [], []
+    while len(texts) < lines:
+        ink, owner, text = written(rng, sources)
+        writing = None if stacked(owner, text) else finish(ink)
+        if writing is not None:
+            strip = strip_of(writing)
+            pixels.append(np.rint(255 * strip).astype(np.uint8).reshape(-1))
+            widths.append(strip.shape[1])
+            texts.append(text.replace(" ", ""))
+    return Strips(np.concatenate(pixels), np.array(widths), texts)
+
+
+def collapsed(penalties: np.ndarray) -> str:
+    """Return the text of the best label at every place (places, classes): runs once."""
+    best = penalties.argmin(axis=1)
+    first = np.concatenate([[True], best[1:] != best[:-1]])
+    return "".join(SYMBOLS[k] for k in best[first & (best != BLANK)])
+
+
+class Training:
+    """A training that can be interrupted: `run` goes on from its checkpoint."""
+
+    def __init__(self, network: Network, strips: Strips, held: int, seed: int) -> None:
+        self.program = network.program
+        self.reader = StripReader(network)
+        self.strips, self.held, self.seed = strips, held, seed
+        self.starts = strips.starts()
+
+    def strip(self, k: int) -> np.ndarray:
+        """Return line k, float32 (32, columns)."""
+        start, width = self.starts[k], self.strips.widths[k]
+        flat = self.strips.pixels[start : start + ROWS * width]
+        return flat.reshape(ROWS, width) * np.float32(1 / 255)
+
+    def learn(self, k: int) -> float:
+        """Add the gradient of one line; return its energy (inf: no room for the text)."""
+        strip = self.strip(k)
+        wide = self.program.replicate(*strip.shape)
+        scores = wide.run(strip)[:, 0]
+        target = [SYMBOLS.index(c) for c in self.strips.texts[k]]
+        energy, gradient = gtn.ctc_energy(-scores.T.astype(np.float64), target, blank=BLANK)
+        if math.isfinite(energy):
+            wide.backward(-gradient.T[:, None].astype(np.float32))
+        return energy
+
+    def test_error(self) -> float:
+        """Return the share of held-out lines whose best labels do not spell their text."""
+        n = len(self.strips)
+        wrong = [
+            collapsed(self.reader.scores(self.strip(k))) != self.strips.texts[k]
+            for k in range(n - self.held, n)
+        ]
+        return float(np.mean(wrong))
+
+    def run(
+        self,
+        passes: int,
+        checkpoint: Path,
+        progress: Callable[[float], None] | None = None,
+        tell: Callable[[Part], None] | None = None,
+    ) -> list[Part]:
+        """Train for `passes` passes over all lines but the held-out ones."""
+        known = len(self.strips) - self.held
+        rng = np.random.default_rng([self.seed, 2])
+        order = np.concatenate([rng.permutation(known) for _ in range(passes)])
+        updates = len(order) // BATCH
+        done = self.resume(checkpoint, len(order))
+        for number, part in enumerate(np.array_split(np.arange(updates), PARTS), 1):
+            if number <= len(done):
+                continue
+            energies = []
+            for step in part.tolist():
+                warm = min(1.0, (step + 1) / WARM_UP)
+                self.program.rates[:] = (
+                    RATE * warm * (1 + math.cos(math.pi * step / updates)) / 2
+                )
+                energies += [self.learn(k) for k in order[step * BATCH : (step + 1) * BATCH]]
+                self.program.update(BATCH, rule="adam", momentum=0.9)
+                if progress and step % 50 == 0:
+                    progress(step / updates)
+            finite = [e for e in energies if math.isfinite(e)]
+            done.append(Part(number, float(np.mean(finite)), self.test_error()))
+            self.save(checkpoint, len(order), done)
+            if tell:
+                tell(done[-1])
+        return done
+
+    def save(self, file: Path, lines: int, done: list[Part]) -> None:
+        """Write a checkpoint."""
+        p = self.program
+        kept = {"weights": p.weights, "speed": p.speed, "squares": p.squares, "moves": p.moves}
+        table = np.array([(d.number, d.energy, d.test_error) for d in done])
+        part = file.with_suffix(".part.npz")
+        np.savez(part, training=[self.seed, lines], done=table, **kept)
+        part.replace(file)
+
+    def resume(self, file: Path, lines: int) -> list[Part]:
+        """Take a checkpoint of the same training; return the parts it holds."""
+        if not file.is_file():
+            return []
+        with np.load(file, allow_pickle=False) as stored:
+            if stored["training"].tolist() != [self.seed, lines]:
+                raise NetworkError(
+                    f"{file}: belongs to another training; remove it or name another file"
+                )
+            for name in ("weights", "speed", "squares", "moves"):
+                getattr(self.program, name)[:] = stored[name]
+            return [Part(int(n), float(e), float(t)) for n, e, t in stored["done"]]
+
+
+def train_strips(
+    folder: Path,
+    output: Path,
+    *,
+    seed: int = 1,
+    lines: int = 250_000,
+    passes: int = 4,
+    progress: Callable[[str, float], None] | None = None,
+    tell: Callable[[Part], None] | None = None,
+) -> dict[str, object]:
+    """Train the network of strips from nothing; write weights and provenance to `output`.
+
+    `folder` holds the open data sets. Two chunks of lines more are written and measured on.
+    `progress` is told what is going on and the share done. An interrupted training goes on
+    from its checkpoint.
+    """
+
+    def step(name: str) -> Callable[[float], None] | None:
+        return (lambda share: progress(name, share)) if progress else None
+
+    chunks = max(1, lines // CHUNK)
+    parts = list(in_chunks(strips_of, folder, seed, chunks + 2, progress=step("writing")))
+    strips = Strips(
+        np.concatenate([p.pixels for p in parts]),
+        np.concatenate([p.widths for p in parts]),
+        [text for p in parts for text in p.texts],
+    )
+    held = len(parts[-1]) + len(parts[-2])
+    del parts
+    network = lenet.load("strip", trained=False)
+    network.initialize(seed)
+    checkpoint = output.with_name(f"{output.stem}.checkpoint.npz")
+    training = Training(network, strips, held, seed)
+    done = training.run(passes, checkpoint, step("training"), tell)
+    digest = hashlib.sha256(strips.pixels.tobytes() + "\n".join(strips.texts).encode())
+    notes = {
+        "command": f"check-reader train --engine sdnn --seed {seed} --lines {lines} "
+        f"--passes {passes}",
+        "version": version(),
+        "commit": commit(),
+        "seed": seed,
+        "passes": passes,
+        "data": {"lines": len(strips) - held, "sha256": digest.hexdigest()},
+        "sources": "own stroke hands, UCI pen digits, MNIST training digits, MIT symbols",
+        "training_energy": done[-1].energy,
+        "test_error": done[-1].test_error,
+    }
+    network.save_weights(output, notes)
+    checkpoint.unlink()
+    return notes

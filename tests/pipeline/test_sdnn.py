@@ -1,0 +1,125 @@
+"""The network that reads strips without cutting them: geometry, gradients, resuming."""
+
+import numpy as np
+import pytest
+
+import gtn
+import lenet
+from pipeline.grammars import SYMBOLS
+from pipeline.handwriting import StrokeHand
+from pipeline.normalization import finish
+from pipeline.sdnn import BLANK, ROWS, WINDOW, StripReader, lattice, legal_sequences, strip_of
+from pipeline.synthesis import compose
+from pipeline.training_strips import Strips, Training, collapsed, stacked
+
+
+@pytest.fixture(scope="module")
+def network():
+    found = lenet.load("strip", trained=False)
+    found.initialize(3)
+    return found
+
+
+def a_line(text, seed=5):
+    rng = np.random.default_rng(seed)
+    return compose(text, StrokeHand(rng), rng)
+
+
+def a_strip(text, seed=5):
+    return strip_of(finish(a_line(text, seed).ink))
+
+
+def test_a_strip_holds_the_line_in_the_middle():
+    strip = a_strip("3817")
+    assert strip.shape[0] == ROWS
+    assert strip.shape[1] % 8 == 0
+    assert strip.max() <= 1
+    rows = np.flatnonzero(strip.max(axis=1) > 0.5)
+    assert 16 <= np.ptp(rows) + 1 <= 26
+    assert abs(rows.mean() - ROWS / 2) < 3.5
+    columns = np.flatnonzero(strip.max(axis=0) > 0.5)
+    assert columns[0] >= 14
+    assert strip.shape[1] - columns[-1] > 14
+
+
+def test_even_a_speck_gives_a_strip():
+    assert strip_of(finish(np.pad(np.ones((9, 3), np.float32), 20))).shape[1] >= WINDOW
+
+
+def test_scores_are_those_of_the_network_on_every_window(network):
+    strip = a_strip("42")
+    table = StripReader(network).scores(strip)
+    np.testing.assert_allclose(np.exp(-table).sum(axis=1), 1, rtol=1e-6)
+    windows = np.stack(
+        [strip[:, 2 * t : 2 * t + WINDOW].reshape(-1) for t in range(len(table))]
+    )
+    scores = network.program.run(windows).astype(np.float64)
+    shares = np.exp(scores - scores.max(axis=1, keepdims=True))
+    shares /= shares.sum(axis=1, keepdims=True)
+    np.testing.assert_allclose(np.exp(-table), shares, atol=1e-5)
+
+
+def test_lattice_and_grammar_spell_what_the_places_say():
+    places = "$__77_7_"
+    table = np.full((len(places), BLANK + 1), 8.0)
+    for t, c in enumerate(places):
+        table[t, BLANK if c == "_" else SYMBOLS.index(c)] = 0.01
+    best = gtn.nbest(gtn.compose(lattice(table), legal_sequences("amount")), 1)[0]
+    assert "".join(SYMBOLS[k] for k in best.string) == "$77"
+    assert collapsed(table) == "$77"
+
+
+def test_stacked_fractions_are_recognised():
+    owner = np.full((30, 40), -1)
+    owner[14:16, 5:30] = 2
+    assert stacked(owner, "12/100")
+    owner[:] = -1
+    owner[range(5, 25), range(25, 5, -1)] = 2
+    assert not stacked(owner, "12/100")
+    assert not stacked(owner, "1200")
+
+
+def lines(texts):
+    strips = [a_strip(t, k) for k, t in enumerate(texts)]
+    pixels = np.concatenate([np.rint(255 * s).astype(np.uint8).reshape(-1) for s in strips])
+    return Strips(pixels, np.array([s.shape[1] for s in strips]), list(texts))
+
+
+def test_gradient_through_replicas_and_criterion_equals_differences():
+    network = lenet.load("strip", trained=False)
+    network.initialize(1)
+    training = Training(network, lines(["907", "11"]), 1, 1)
+    assert np.isfinite(training.learn(0))
+    program = network.program
+    slope = program.gradient_sum.astype(np.float64)
+    direction = slope / np.linalg.norm(slope)
+    start, ends = program.weights.copy(), []
+    step = 0.02
+    for sign in (1, -1):
+        program.weights[:] = start + np.float32(sign * step) * direction
+        ends.append(training.learn(0))
+    assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(np.linalg.norm(slope), rel=0.03)
+
+
+@pytest.mark.jit
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
+    strips = lines(["907", "11", "26", "580", "4"] * 35)
+
+    def trained(stop):
+        network = lenet.load("strip", trained=False)
+        network.initialize(1)
+        training = Training(network, strips, 4, 1)
+        if stop:
+
+            def halt(part):
+                if part.number == 3:
+                    raise KeyboardInterrupt
+
+            with pytest.raises(KeyboardInterrupt):
+                training.run(1, tmp_path / "c.npz", tell=halt)
+            network.initialize(2)
+            training = Training(network, strips, 4, 1)
+        training.run(1, tmp_path / ("c.npz" if stop else "d.npz"))
+        return training.program.weights.copy()
+
+    np.testing.assert_array_equal(trained(True), trained(False))
