@@ -390,6 +390,15 @@ class Support:
     def _explain(self, site: Any, frame: FrameType) -> LispError | None:
         """Find out what Python refused, by doing it again the slow way."""
         form, operator, described = site
+        try:
+            if operator.__class__ is tuple:
+                function = self.callee(frame.f_locals.get(operator[0]), form)
+            elif operator.__class__ is Symbol:
+                function = self.operator(operator, form)
+            else:
+                return None
+        except LispError as found:
+            return found
         arguments: list[Any] = []
         for description in described:
             value = _operand(description, frame)
@@ -399,15 +408,7 @@ class Support:
                 arguments.extend(value)
             else:
                 arguments.append(value)
-        if operator.__class__ is tuple:
-            function = frame.f_locals.get(operator[0])
-        elif operator.__class__ is Symbol:
-            function = operator.value
-        else:
-            return None
         try:
-            if not is_callable(function):
-                self.operator(operator, form)
             record = getattr(function, "sn", None)
             if record.__class__ is FunctionRecord:
                 return record.check(arguments)

@@ -24,7 +24,7 @@ from sn.primitives.registry import Special, bind
 from sn.printer import show
 from sn.reader import NOTHING, Reader
 from sn.streams import FileInput, Output, Source, Sources, input_line
-from sn.symbols import Symbol, SymbolTable
+from sn.symbols import Symbol, SymbolTable, T
 from sn.tracing import Tracer
 
 LIBRARY = Path(__file__).parent / "lib"
@@ -85,6 +85,7 @@ class Interpreter:
         self.breaker: Callable[[list[Any]], None] | None = None
         self.listener: Callable[[str], None] | None = None
         self.brief = False
+        self.package: tuple[str, dict[Symbol, Symbol]] | None = None
         self.embedded: dict[Any, FunctionType] = {}
         self.tell: Callable[[str], None] = self._tell
         self.warn: Callable[[str], None] = self._warn
@@ -102,6 +103,7 @@ class Interpreter:
         self.runtime = self.support.names
         self.reader = Reader(self)
         self._install_core()
+        self._load_standard()
 
     # ------------------------------------------------------------------ words
 
@@ -112,17 +114,22 @@ class Interpreter:
             self.put(name, Special((name,), "", None))
         for family in FAMILIES:
             self.install(family)
-        from sn.primitives.aliases import ALIASES
+        from sn.primitives.aliases import ALIASES, FREE
         from sn.primitives.files import autoload_function
         from sn.primitives.graphics import variables as graphics_variables
         from sn.primitives.objects import builtin_class
 
         for alias, name in ALIASES.items():
             self.put(alias, self.intern(name).value)
+        for alias, name in FREE.items():
+            self.put(alias, self.intern(name).value)
+            self.intern(alias).locked = False
         for library, names in AUTOLOAD.items():
             for name in names:
                 autoload_function(self, self.intern(name), library)
         graphics_variables(self)
+        self.intern("else").value = T
+        self.intern("else").declared = True
         for name in ("object", "class", "NUMBER", "STRING", "SYMB", "INDEX", "HTABLE"):
             builtin_class(self, name)
         for name in "+-*/":
@@ -134,6 +141,12 @@ class Interpreter:
             symbol = self.intern(name)
             symbol.declared = True
             symbol.value = value
+
+    def _load_standard(self) -> None:
+        """Define the words of the language that are written in it."""
+        path = LIBRARY / "standard.sn"
+        text = path.read_text("latin-1")
+        self.evaluate_source(self.sources.add(Source(str(path), text)))
 
     def install(self, family: str) -> None:
         """Define the words of a family of primitives."""

@@ -75,6 +75,8 @@ class Matrix:
             self.rows = self.columns = -1
         elif len(shape) not in (1, 2):
             self.rows = -1
+        if not array.flags.writeable:
+            self.columns = -1  # writing takes the way that looks
 
     # ------------------------------------------------------------------ elements
 
@@ -152,6 +154,8 @@ class Matrix:
 
     def put(self, place: tuple[int, ...], value: Any) -> None:
         """Store an element at checked subscripts, converted as C would."""
+        if not self.array.flags.writeable:
+            raise LispError("read only storage")
         if self.letter == "a":
             self.array[place] = value
             return
@@ -235,6 +239,8 @@ class Matrix:
 
     def assign(self, values: Any) -> None:
         """Store an array of numbers of the same number of elements, converted."""
+        if not self.array.flags.writeable:
+            raise LispError("read only storage")
         values = np.asarray(values).reshape(self.array.shape)
         if self.letter == "p":
             self.array[...] = np.clip(np.rint(values * 16.0 - 0.5 + 0.5), -128, 127)
@@ -266,6 +272,10 @@ class Matrix:
         """Return the printed form; rows below the first begin under the first."""
         if self.array.size >= MOST_PRINTED:
             return self.sn_describe()
+        return self.text(column)
+
+    def text(self, column: int = 0) -> str:
+        """Return all elements as text."""
         letter = "" if self.letter in "dp" else self.letter
         opening, closing = ("#[", "#]") if self.letter == "a" else ("[" + letter, "]")
         if self.array.ndim == 0:

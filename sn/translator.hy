@@ -151,7 +151,12 @@ SN words never become Hy names: the tables are keyed by strings."
   (setv result [] moving False)
   (for [node (reversed nodes)]
     (cond
-      (isinstance node ast.Starred) (setv moving True)
+      (isinstance node ast.Starred)
+        (do (setv moving True)
+            (when (not (steady? node.value))
+              (setv node (ast.Starred :ctx LOAD
+                           :value (ast.NamedExpr :target (store (temporary u))
+                                                 :value node.value)))))
       (or (steady? node) (and (atomic? node) (not moving))) None
       True (do (when (not (atomic? node)) (setv moving True))
                (setv node (ast.NamedExpr :target (store (temporary u)) :value node))))
@@ -755,6 +760,8 @@ SN words never become Hy names: the tables are keyed by strings."
   (setv up (ast.Compare :left (load counter) :ops [(ast.LtE)] :comparators [(load end)]))
   (setv down (ast.Compare :left (load counter) :ops [(ast.GtE)] :comparators [(load end)]))
   (setv by (get nodes 2))
+  (when (and (isinstance by ast.Constant) (not (isinstance by.value float)))
+    (setv by (load step)))
   (setv condition
     (if (isinstance by ast.Constant)
         (if (>= by.value 0) up down)

@@ -7,7 +7,8 @@ from sn.primitives.registry import WORDS
 # Families every interpreter has from the start.
 FAMILIES = ("control", "listening", "lists", "numbers", "number_lists", "complexes", "strings",
             "objects", "tables", "files", "system", "matrices", "matrix_operations",
-            "matrix_files", "simulator", "graphics", "compiled", "idx_arithmetic")  # fmt: skip
+            "matrix_files", "storages", "idx_arithmetic", "simulator", "graphics",
+            "compiled")  # fmt: skip
 
 # Functions in SN that are loaded when one of them is first called.
 AUTOLOAD = {

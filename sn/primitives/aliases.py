@@ -1,5 +1,20 @@
 """Other names of words: of older and later dialects, and of Scheme."""
 
+# Of the original's compatibility library: programs may use these names for their own things.
+FREE = {
+    "begin": "progn",
+    "define": "defvar",
+    "flt": "to-float",
+    "float": "to-float",
+    "real": "to-number",
+    "double": "to-number",
+    "number": "to-number",
+    "bool": "to-bool",
+    "idx-pbloop": "idx-bloop",
+    "idx-peloop": "idx-eloop",
+    "matrix-print": "index-print",
+}
+
 ALIASES = {
     # Scheme
     "pair?": "consp",
@@ -34,6 +49,16 @@ ALIASES = {
     "flt-matrix": "float-matrix",
     "real-matrix": "double-matrix",
     "matrix-nc": "double-matrix-nc",
+    "f-matrix-nc": "float-matrix-nc",
+    "d-matrix-nc": "double-matrix-nc",
+    "i32-matrix-nc": "int-matrix-nc",
+    "i16-matrix-nc": "short-matrix-nc",
+    "i8-matrix-nc": "byte-matrix-nc",
+    "u8-matrix-nc": "ubyte-matrix-nc",
+    "p-matrix-nc": "packed-matrix-nc",
+    "at-matrix-nc": "atom-matrix-nc",
+    "to-flt": "to-float",
+    "to-real": "to-number",
     "mload": "libload",
     "map-pmatrix": "map-matrix",
     "save-flt-matrix": "save-matrix",

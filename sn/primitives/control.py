@@ -374,3 +374,43 @@ def _matches(pattern: Any, value: Any, found: list[tuple[Symbol, Any]]) -> bool:
         found.append((pattern, value))
         return True
     return bool(pattern == value)
+
+
+# ---- packages
+
+
+@special("package", pattern="qQ")
+def package(interpreter: "Interpreter", name: Any, forms: Any) -> Any:
+    """Evaluate forms in which the words named by (private word...) mean name.word."""
+    outer, interpreter.package = interpreter.package, (f"{show(name)}.", {})
+    try:
+        for form in items(forms):
+            interpreter.evaluate(_renamed(form, interpreter.package[1]))
+    finally:
+        interpreter.package = outer
+    return name
+
+
+@special("private", pattern="Q")
+def private(interpreter: "Interpreter", names: Any) -> None:
+    """Name words that are a package's own."""
+    if interpreter.package is None:
+        raise LispError("Must be used inside a package")
+    prefix, hidden = interpreter.package
+    for name in items(names):
+        hidden[_symbol(name)] = interpreter.intern(prefix + name.name)
+
+
+def _renamed(form: Any, hidden: dict[Symbol, Symbol]) -> Any:
+    if form.__class__ is Symbol:
+        return hidden.get(form, form)
+    if form.__class__ is not Cons or not hidden:
+        return form
+    parts, cell = [], form
+    while cell.__class__ is Cons:
+        parts.append((_renamed(cell.car, hidden), cell.pos))
+        cell = cell.cdr
+    result = _renamed(cell, hidden)
+    for part, pos in reversed(parts):
+        result = Cons(part, result, pos)
+    return result

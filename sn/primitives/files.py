@@ -547,6 +547,15 @@ def lushdir(interpreter: "Interpreter") -> str:
     return latin(LIBRARY)
 
 
+@primitive("isatty")
+def isatty(name: Any) -> Any:
+    """Tell whether somebody sits at a standard stream, $stdin or $stdout."""
+    stream = {"$stdin": sys.stdin, "$stdout": sys.stdout, "$stderr": sys.stderr}.get(
+        string(name)
+    )
+    return truth(stream is not None and stream.isatty())
+
+
 @primitive("sys", "bground", interpreter=True)
 def sys_command(interpreter: "Interpreter", command: str) -> None:
     """Refuse to run a command: programs of 1990 need none, and others must not."""
@@ -588,8 +597,7 @@ def fileinfo(interpreter: "Interpreter", name: str) -> Any:
     )
 
 
-@primitive("writablep", interpreter=True)
-def writablep(interpreter: "Interpreter", name: str) -> Any:
+def may_be_written(interpreter: "Interpreter", name: str) -> Any:
     """Tell whether a file may be written."""
     path = interpreter.readable_path(interpreter.check_name(string(name)))
     return truth(os.access(path, os.W_OK))

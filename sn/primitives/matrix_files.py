@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sn.interpreter import Interpreter
 
 
-def _data(interpreter: "Interpreter", name: Any, suffix: str = "mat") -> bytes:
+def read_data(interpreter: "Interpreter", name: Any, suffix: str = "mat") -> bytes:
+    """Return the bytes of a file found on the search path, or the rest of an open one."""
     if isinstance(name, FileInput):
         while name.more():
             pass
@@ -29,7 +30,8 @@ def _data(interpreter: "Interpreter", name: Any, suffix: str = "mat") -> bytes:
     return path.read_bytes()
 
 
-def _write(interpreter: "Interpreter", target: Any, suffix: str, data: bytes) -> None:
+def write_data(interpreter: "Interpreter", target: Any, suffix: str, data: bytes) -> None:
+    """Write a file, or to an open one."""
     output = getattr(target, "target", None)
     if output is not None and not isinstance(target, str):
         target.write(data.decode("latin-1"))
@@ -40,14 +42,14 @@ def _write(interpreter: "Interpreter", target: Any, suffix: str, data: bytes) ->
 @primitive("save-matrix", interpreter=True)
 def save_matrix(interpreter: "Interpreter", value: Any, name: Any) -> Any:
     """Write a matrix file."""
-    _write(interpreter, name, "mat", idxfile.save(matrix(value)))
+    write_data(interpreter, name, "mat", idxfile.save(matrix(value)))
     return name
 
 
 @primitive("save-ascii-matrix", interpreter=True)
 def save_ascii_matrix(interpreter: "Interpreter", value: Any, name: Any) -> Any:
     """Write an ASCII matrix file."""
-    _write(interpreter, name, "mat", idxfile.save_ascii(matrix(value)).encode("latin-1"))
+    write_data(interpreter, name, "mat", idxfile.save_ascii(matrix(value)).encode("latin-1"))
     return name
 
 
@@ -57,7 +59,7 @@ def load_matrix(interpreter: "Interpreter", name: Any, file: Any = None) -> Any:
     symbol = name if name.__class__ is Symbol and file is not None else None
     if symbol is None:
         file = interpreter.evaluate(name)
-    result = idxfile.load(_data(interpreter, file))
+    result = idxfile.load(read_data(interpreter, file))
     if symbol is not None:
         symbol.declared = True
         symbol.value = result
@@ -67,14 +69,14 @@ def load_matrix(interpreter: "Interpreter", name: Any, file: Any = None) -> Any:
 @primitive("export-raw-matrix", interpreter=True)
 def export_raw_matrix(interpreter: "Interpreter", value: Any, name: Any) -> Any:
     """Write the elements alone."""
-    _write(interpreter, name, "", np.ascontiguousarray(matrix(value).array).tobytes())
+    write_data(interpreter, name, "", np.ascontiguousarray(matrix(value).array).tobytes())
     return name
 
 
 @primitive("export-text-matrix", interpreter=True)
 def export_text_matrix(interpreter: "Interpreter", value: Any, name: Any) -> Any:
     """Write the elements as text, one a line."""
-    _write(interpreter, name, "", idxfile.export_text(matrix(value)).encode("latin-1"))
+    write_data(interpreter, name, "", idxfile.export_text(matrix(value)).encode("latin-1"))
     return name
 
 
@@ -84,7 +86,7 @@ def import_raw_matrix(
 ) -> Any:
     """Read elements alone into a matrix, from an offset in bytes on."""
     array = matrix(value).array
-    data = _data(interpreter, name, "")[integer(offset) :]
+    data = read_data(interpreter, name, "")[integer(offset) :]
     if len(data) < array.nbytes:
         raise LispError("file is too short")
     array[...] = np.frombuffer(data, array.dtype, array.size).reshape(array.shape)
@@ -95,7 +97,7 @@ def import_raw_matrix(
 def import_text_matrix(interpreter: "Interpreter", value: Any, name: Any) -> Any:
     """Read numbers in text into a matrix."""
     array = matrix(value).array
-    words = re.findall(r"\S+", _data(interpreter, name, "").decode("latin-1"))[: array.size]
+    words = re.findall(r"\S+", read_data(interpreter, name, "").decode("latin-1"))[: array.size]
     try:
         numbers = [float(word) for word in words]
     except ValueError:
@@ -109,4 +111,4 @@ def import_text_matrix(interpreter: "Interpreter", value: Any, name: Any) -> Any
 @primitive("load-matrix-into", interpreter=True)
 def load_matrix_into(interpreter: "Interpreter", name: Any, target: Any) -> Matrix:
     """Read a matrix file into a matrix of the same dimensions."""
-    return idx_copy(idxfile.load(_data(interpreter, name)), target)
+    return idx_copy(idxfile.load(read_data(interpreter, name)), target)

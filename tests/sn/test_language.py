@@ -129,6 +129,23 @@ def test_a_hook_sees_the_bindings_of_the_error(sn):
     assert sn.eval("seen") == "(1 2)"
 
 
+@pytest.mark.parametrize(
+    ("form", "message"),
+    [
+        ("(car . l)", "car : one argument was expected"),
+        ("(let ((car 3)) (car . l))", "car : one argument was expected"),
+        ("(one . l)", "one : too many arguments : (2)"),
+        ("(l . l)", "eval : not a function call : (l . l)"),
+        ("(+ 3 . m)", "+ : not a real number : a"),
+        ("((lambda (a) a) . l)", "too many arguments : (2)"),
+        ('(mapfor (k 1 2 "w") k)', 'mapfor : not a number : "w"'),
+    ],
+)
+def test_a_wrong_call_with_a_list_of_arguments_is_explained(sn, form, message):
+    sn.eval("(defvar l '(1 2)) (defvar m '(a)) (de one (x) x)")
+    assert str(failure(sn, form)) == message
+
+
 def test_wrong_syntax_is_an_error_only_when_it_is_reached(sn):
     assert sn.eval("(de f (x) (if x (let 5 6) 'fine)) (f ())") == "fine"
     assert "syntax error" in str(failure(sn, "(f t)"))
