@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sn.cells import Cons, from_items, items
 from sn.errors import LispError, SnError
 from sn.functions import Fexpr, is_function
+from sn.graphics.window import Window
 from sn.objects import Instance, SnClass, SpecialMethod, invoke
 from sn.primitives.registry import Special, primitive, special
 from sn.streams import Output, Source
@@ -266,7 +267,11 @@ def new_copy(value: Any) -> Instance:
 
 @primitive("delete", interpreter=True)
 def delete(interpreter: "Interpreter", value: Any) -> None:
-    """Run an object's destructors, those of its class first."""
+    """Run an object's destructors, those of its class first; close a window."""
+    if value is None or isinstance(value, Window):
+        if value is not None:
+            value.close()
+        return
     if value.__class__ is not Instance:
         raise LispError("Cannot delete this object", value)
     value.gone = True
