@@ -4,7 +4,8 @@ The type of an object tells its class and what its slots hold; a function that t
 is compiled for each combination of types it meets. See `sn.compiler.objects`.
 """
 
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -47,6 +48,8 @@ class Border:
     converters: gives the function that turns a number or matrix of a type into machine form
     """
 
+    types: ClassVar[WeakKeyDictionary[SnClass, Type]] = WeakKeyDictionary()  # as declared
+
     def __init__(self, declared: Any, converter: Any) -> None:
         self.declared = declared
         self.converter = converter
@@ -72,8 +75,10 @@ class Border:
         numbers: list[float] = []
         others: list[Any] = []
         types: list[Type] = []
-        declared = self.declared(value.kind)[2]
-        for number, held in enumerate(declared):
+        declared = self.types.get(value.kind)
+        if declared is None:
+            declared = self.types[value.kind] = self.declared(value.kind)
+        for number, held in enumerate(declared[2]):
             given = value.get(number)
             type_ = self._slot(
                 value.kind.slots[number], given, held, numbers, others, value.kind

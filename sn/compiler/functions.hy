@@ -188,6 +188,24 @@ the modules named after a digest of their own source: equal text is equal behavi
    (.format "def {}({}):" signature.python (.join ", " names))
    #* (indented lines)])
 
+(defn packed [type names]
+  "Text of an argument made of the parts it is handed over in, whose names are appended."
+  (if (object? type)
+      (do (setv parts (+ ["numbers"] (lfor held (get type 2)
+                                           :if (or (isinstance held tuple) (= held "string"))
+                                           held)))
+          (.format "({})" (.join "" (lfor part parts (+ (packed part names) ", ")))))
+      (do (.append names (.format "a_{}" (len names)))
+          (get names -1))))
+
+(defn entry-text [signature]
+  "A way in for the interpreter: numba takes arrays one by one a lot faster than in tuples."
+  (setv names [] texts (lfor type signature.parameters (packed type names)))
+  (setv hidden [#* (if signature.deep ["depth"] []) #* (if signature.draws ["random"] [])])
+  [(if signature.anew "@make_anew" "@make")
+   (.format "def enter_{}({}):" signature.python (.join ", " (+ names hidden)))
+   (.format "    return {}({})" signature.python (.join ", " (+ texts hidden)))])
+
 ;; ---------------------------------------------------------------- a program
 
 (defn compiled [interpreter records [types None]]
@@ -214,6 +232,8 @@ the modules named after a digest of their own source: equal text is equal behavi
       (setv own (get (list (.values program.signatures)) done) own.calls (set))
       (setv own.uses-random False)
       (.extend lines [#* (function-text (Unit program own) own) "" ""])
+      (when (and (in own roots) (any (gfor t own.parameters (object? t))))
+        (.extend lines [#* (entry-text own) "" ""]))
       (+= done 1))
     (for [s (.values program.signatures)] (.learn s))
     (setv after (lfor s (.values program.signatures) (.state s)))

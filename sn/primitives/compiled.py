@@ -1,7 +1,8 @@
 """The word ``dhc-make``: functions of typed SN become machine code (`sn.compiler`)."""
 
+import functools
 import importlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,7 @@ class CompiledRecord(FunctionRecord):
         if variant is None:
             variant = self.variants[tuple(types)] = self._variant(types)
         try:
-            result = variant.run(given)
+            result = variant.run(list(parts(given)))
         finally:
             border.leave()
         if is_object(variant.signature.result):
@@ -114,7 +115,7 @@ class CompiledRecord(FunctionRecord):
             self.interpreter, {self: self.owner}, types
         )
         _, made = module(text)
-        return CompiledRecord(self, signature, sites, getattr(made, signature.python))
+        return CompiledRecord(self, signature, sites, _machine(made, signature))
 
     def run(self, given: list[Any]) -> Any:
         """Run the machine code on values it knows; name its errors."""
@@ -163,6 +164,21 @@ class CompiledRecord(FunctionRecord):
         return truth(result) if kind == "bool" else float(result)
 
 
+def _machine(made: ModuleType, signature: Any) -> Any:
+    """Return the function of a module that the interpreter calls."""
+    direct = getattr(made, signature.python)
+    return getattr(made, f"enter_{signature.python}", direct)
+
+
+def parts(values: Iterable[Any]) -> Iterator[Any]:
+    """Yield the arrays, numbers and strings that values are made of, objects taken apart."""
+    for value in values:
+        if value.__class__ is tuple:
+            yield from parts(value)
+        else:
+            yield value
+
+
 def is_object(kind: Any) -> bool:
     """Tell whether a type is one of objects."""
     return kind.__class__ is tuple and kind[0] == "obj"
@@ -177,6 +193,7 @@ def _wrapped(record: CompiledRecord) -> FunctionType:
     return function
 
 
+@functools.cache
 def converter(kind: Any) -> Callable[[Any], Any]:
     """Return the function that checks an argument and gives it its machine type."""
     if kind.__class__ is tuple:
@@ -216,6 +233,7 @@ def _small(kind: str) -> Callable[[Any], int]:
     return convert
 
 
+@functools.cache
 def compiler() -> ModuleType:
     """Return the package `sn.compiler`, which is loaded when something is compiled."""
     return importlib.import_module("sn.compiler")
@@ -256,7 +274,7 @@ def dhc_make(interpreter: "Interpreter", name: Any, specs: Any) -> Any:
         signature.module = key
     for place, record in places:
         signature = next(s for s in signatures if s.record is record)
-        machine = getattr(made, signature.python)
+        machine = _machine(made, signature)
         function = CompiledRecord(record, signature, sites, machine).function
         if place.__class__ is Symbol:
             place.value = function
