@@ -93,10 +93,10 @@ def parser() -> Parser:
     )
     train.add_argument("--passes", type=_count, metavar="N", help="default 8 (hos), 4 (sdnn)")
     curve = command("calibrate", "fit the confidence curve on synthetic images", run_calibrate)
-    curve.add_argument("weights", metavar="FILE", help="a weight file of check-reader train")
+    curve.add_argument("weights", metavar="DIR", help="holds character.wei and strip.wei")
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
     curve.add_argument("--seed", type=_seed, default=2, metavar="N", help="default 2")
-    curve.add_argument("--lines", type=_count, default=2000, metavar="N", help="default 2000")
+    curve.add_argument("--lines", type=_count, default=3000, metavar="N", help="default 3000")
     evaluate = command("evaluate", "measure how well a labelled folder is read", run_evaluate)
     evaluate.add_argument("folder", metavar="FOLDER", help="a folder of images")
     evaluate.add_argument(
@@ -110,6 +110,14 @@ def parser() -> Parser:
     )
     evaluate.add_argument("--misses", action="store_true", help="list what is not right")
     evaluate.add_argument("--json", action="store_true", help="all figures as one JSON object")
+    why = command("explain", "draw why an image was read or rejected", run_explain)
+    why.add_argument("image", metavar="IMAGE", help="an image, or - for stdin")
+    why.add_argument(
+        "-o", "--output", metavar="FILE", required=True, help=".html, .svg or .png"
+    )
+    why.add_argument("--page", type=_count, default=1, metavar="N", help="of a file of many")
+    add_settings(why)
+    why.add_argument("--expect", metavar="TEXT", help="the amount that should stand there")
     audit = command("audit", "check an audit log, or decide everything in it again", run_audit)
     audit.add_argument("action", choices=("verify", "replay"), help="what to do")
     audit.add_argument("log", metavar="LOG", help="a log of check-reader read --audit")
@@ -267,7 +275,8 @@ def run_calibrate(args: argparse.Namespace) -> int:
             lines=args.lines,
             progress=lambda share: bar.update(task, completed=share),
         )
-    print(f"{printable(args.weights)}: {note['right']:.1%} of {note['images']} images right")
+    for mode in ("both", "hos", "sdnn"):
+        print(f"{mode}: {note[mode]['right']:.1%} of {note[mode]['images']} images right")
     return 0
 
 
@@ -276,6 +285,13 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from pipeline import command_evaluate
 
     return command_evaluate.run_evaluate(args)
+
+
+def run_explain(args: argparse.Namespace) -> int:
+    """Draw why an image was read or rejected; the sentence goes to stdout."""
+    from pipeline import command_explain
+
+    return command_explain.run_explain(args)
 
 
 def run_audit(args: argparse.Namespace) -> int:

@@ -1,9 +1,10 @@
 """From scores to a confidence: how often a string like this one is right.
 
 The forward scores give two shares: of the best string among all strings of the grammar, and of
-the grammar among all strings. A third witness is the ink that no symbol explains. On lines
-whose truth is known a logistic curve through the three is fitted; what it says of a new string
-is its confidence. It holds for writing like that of the calibration, which its note names.
+the grammar among all strings. Further witnesses are the ink that no symbol explains and the
+agreement of two engines. On lines whose truth is known a logistic curve through them is fitted;
+what it says of a new string is its confidence. It holds for writing like that of the
+calibration, which its note names.
 
 How many of those lines a threshold reads, and how many of these wrongly, is kept too: an error
 that is borne picks its threshold from there.
@@ -24,16 +25,16 @@ HOPELESS = 0.3  # share of wrong reads at which a curve ends
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """Coefficients of the logistic curve: constant, posterior, grammar, lost ink, length.
+    """Coefficients of the logistic curve, one for every feature.
 
     `curve` lists (threshold, reads, wrong ones among them), highest threshold first: the
     outcome of the calibration, see `risk_curve`.
 
-    >>> Calibration().confidence(0.9, 1.0, 0.0, 4)
+    >>> Calibration().confidence((0.9, 0.0, 4, 1.0))
     0.9
     """
 
-    coefficients: tuple[float, ...] = (0.0, 1.0, 0.0, 0.0, 0.0)
+    coefficients: tuple[float, ...] = ()
     curve: tuple[tuple[float, int, int], ...] = ()
 
     @classmethod
@@ -44,13 +45,14 @@ class Calibration:
         curve = tuple((float(t), int(n), int(k)) for t, n, k in note.get("curve", ()))
         return cls(tuple(note["coefficients"]), curve)
 
-    def confidence(self, posterior: float, grammar: float, lost: float, length: int) -> float:
-        """Return the probability 0...1 that the best string is right.
+    def confidence(self, evidence: Sequence[float]) -> float:
+        """Return the probability 0...1 that the best string is right, from its evidence.
 
-        `posterior`: its share among the strings of the grammar; `grammar`: theirs among all
-        strings; `lost`: share of ink outside of it; `length`: its number of characters.
+        Without coefficients that is its posterior.
         """
-        score = float(np.dot(self.coefficients, features(posterior, grammar, lost, length)))
+        if not self.coefficients:
+            return round(min(max(evidence[0], 0.0), 1.0), 9)
+        score = float(np.dot(self.coefficients, features(evidence)))
         return round(float(1 / (1 + np.exp(-np.clip(score, -30, 30)))), 9)
 
     def threshold(self, max_error: float, *, strict: bool = True) -> float:
@@ -110,16 +112,24 @@ def risk_curve(
     return curve
 
 
-def features(posterior: float, grammar: float, lost: float, length: int) -> np.ndarray:
-    """Return what the curve is fitted to (5,)."""
+def features(evidence: Sequence[float]) -> np.ndarray:
+    """Return what the curve is fitted to.
+
+    `evidence`: the share of the best string among the strings of the grammar, the share of ink
+    outside of it, its number of characters; then, of every engine, the share of the grammar
+    among all strings; then, where there are two, what each grants to the best string.
+    """
+    posterior, lost, length, *shares = evidence
     p = min(max(posterior, FLOOR), 1 - FLOOR)
-    share = min(max(grammar, FLOOR), 1.0)
-    return np.array([1.0, np.log(p / (1 - p)), np.log(share), lost, length / 10])
+    logs = np.log(np.clip(shares, FLOOR, 1.0))
+    return np.array([1.0, np.log(p / (1 - p)), lost, length / 10, *logs])
 
 
-def fit(witnesses: np.ndarray, right: np.ndarray, ridge: float = 1.0) -> Calibration:
-    """Fit the curve to witnesses (n, 4) and truths (n,) bool by Newton's method."""
-    x = np.stack([features(p, g, lost, int(n)) for p, g, lost, n in witnesses])
+def fit(
+    evidence: Sequence[Sequence[float]], right: np.ndarray, ridge: float = 1.0
+) -> Calibration:
+    """Fit the curve to evidence (n of equal length) and truths (n,) bool by Newton's method."""
+    x = np.stack([features(e) for e in evidence])
     y = right.astype(float)
     w = np.zeros(x.shape[1])
     for _ in range(50):

@@ -185,7 +185,7 @@ class CheckReader:
             quality=quality,
             model=self.engine.name,
             model_sha256=self.engine.sha256,
-            engine="hos",
+            engine=self.engine.mode,
             version=version(),
             ms=1000 * (time.perf_counter() - start),
             grammar=self.grammar,
@@ -201,7 +201,7 @@ class CheckReader:
         what was found, nothing decided, and the field (x, y, width, height).
         """
         best, best_box, least = None, (0, 0, 0, 0), math.inf
-        for box, penalty in self._candidates(pixels, label):
+        for box, penalty in self.candidates(pixels, label):
             if penalty >= least:  # confidence can only add to it
                 break
             x, y, width, height = box
@@ -212,7 +212,11 @@ class CheckReader:
                 best, best_box, least = decoded, box, total
         return best, best_box
 
-    def _candidates(self, pixels: Grey, label: str) -> list[tuple[Box, float]]:
+    def candidates(self, pixels: Grey, label: str) -> list[tuple[Box, float]]:
+        """Return the candidate fields of a page with their penalties, cheapest first.
+
+        `label` names the page in errors. Raises BadImage for a given field off the page.
+        """
         height, width = pixels.shape
         if self.field != "auto":
             box = self.field

@@ -6,6 +6,7 @@ softmax that includes *rubbish*, so a wrong cut has no cheap class. Ink that bel
 may be skipped, at a price that grows with its amount.
 """
 
+import hashlib
 import json
 import math
 from collections.abc import Sequence
@@ -19,10 +20,19 @@ import gtn
 from pipeline.confidence import Calibration
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.money import money
-from pipeline.normalization import HEIGHT, Writing, normalize
+from pipeline.normalization import HEIGHT, INK, Writing, normalize
 from pipeline.records import Character
 from pipeline.rules import kind_of
+from pipeline.sdnn import (
+    StripReader,
+    aligned,
+    lattice,
+    legal_sequences,
+    strip_of,
+    writing_column,
+)
 from pipeline.segmentation import Segmentation, segment
+from sn.errors import SnError
 
 RUBBISH = len(SYMBOLS)
 WEIGHTS = Path(__file__).parent / "weights"
@@ -34,6 +44,7 @@ CANDIDATES, N_BEST = 16, 5  # strings looked at, different guesses told
 LIKELY = 0.97  # how much a mark that stands apart is believed to be one
 SMALLEST = 14  # digits lower than this in the source, in pixels, are not read
 FOREIGN = 0.02  # a grammar with less than this of all strings is the wrong one
+VETO = 1e-3  # what an engine grants to strings it did not think of
 UNEXPLAINED = 0.12  # share of skipped ink above which a string is rejected
 
 
@@ -49,7 +60,8 @@ class Decoded:
     """What was found in a field; the reader decides whether it may be called read.
 
     `posterior` is the share of the best string among the strings of the grammar, `grammar` the
-    share of these among all strings: what `confidence` was made of, with `unexplained_ink`.
+    share of these among all strings; `evidence` is all that `confidence` was made of (see
+    `pipeline.confidence.features`).
     """
 
     n_best: tuple[tuple[str, float], ...]
@@ -61,6 +73,43 @@ class Decoded:
     quality: dict[str, object] = field(default_factory=dict)
     posterior: float = 0.0
     grammar: float = 0.0
+    evidence: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """What one engine makes of a field.
+
+    guesses : meaning -> (text, posterior among the strings of the grammar), likeliest first
+    strings : meaning -> its likeliest string of symbols
+    share : of the strings of the grammar among all strings
+    """
+
+    guesses: dict[str, tuple[str, float]]
+    strings: dict[str, tuple[int, ...]]
+    share: float
+
+    def known(self, meant: str) -> float:
+        """Return what the engine grants to a meaning, at least `VETO`."""
+        return self.guesses.get(meant, ("", 0.0))[1] + VETO
+
+
+def merged(views: Sequence[View]) -> dict[str, tuple[str, float]]:
+    """Return meaning -> (text, posterior) of the views together, likeliest first.
+
+    The engines err for different reasons, so their posteriors multiply; what an engine did not
+    think of keeps the share `VETO`, so that neither can forbid what the other is sure of.
+    """
+    texts = {m: text for view in reversed(views) for m, (text, _) in view.guesses.items()}
+
+    def weight(m: str) -> float:
+        return math.prod(view.known(m) for view in views)
+
+    if len(views) == 1:
+        return views[0].guesses
+    left = [max(0.0, 1 - sum(p for _, p in view.guesses.values())) + VETO for view in views]
+    total = sum(map(weight, texts)) + math.prod(left)
+    return {m: (texts[m], weight(m) / total) for m in sorted(texts, key=weight, reverse=True)}
 
 
 def recognition_graph(
@@ -121,29 +170,66 @@ def unswallowed(found: Segmentation, penalties: np.ndarray) -> np.ndarray:
 
 
 class Engine:
-    """Heuristic over-segmentation with a recognizer and grammars."""
+    """Heuristic over-segmentation, a space displacement network, or both, and grammars.
+
+    Parameters
+    ----------
+    recognizer : Recognizer or None
+        Names the candidates of the over-segmentation; None: strips alone.
+    sha256 : str
+        Digest of the weights.
+    calibration : Calibration, optional
+        What makes a confidence of the evidence.
+    strips : StripReader, optional
+        The space displacement network.
+    """
 
     name = "character"
 
     def __init__(
         self,
-        recognizer: Recognizer,
+        recognizer: Recognizer | None,
         sha256: str = "",
         calibration: Calibration | None = None,
+        strips: StripReader | None = None,
     ) -> None:
         self.recognizer = recognizer
         self.sha256 = sha256
         self.calibration = calibration or Calibration()
+        self.strips = strips
+        if strips is not None:
+            self.name = "strip" if recognizer is None else "character+strip"
+
+    @property
+    def mode(self) -> str:
+        """Which engines read: ``hos``, ``sdnn`` or ``both``."""
+        return "hos" if self.strips is None else "both" if self.recognizer else "sdnn"
 
     @classmethod
-    def load(cls) -> "Engine":
-        """Return the engine with the shipped weights."""
+    def load(cls, mode: str = "", folder: Path = WEIGHTS) -> "Engine":
+        """Return an engine with the weights of a folder.
+
+        `mode` is ``hos``, ``sdnn`` or ``both``; without one, both where there are weights.
+        """
         import lenet
 
-        file = WEIGHTS / f"{cls.name}.wei"
-        network = lenet.load(cls.name, file)
-        notes = json.loads(file.with_suffix(".json").read_text(encoding="utf-8"))
-        return cls(network, network.sha256, Calibration.of(notes.get("confidence", {})))
+        mode = mode or ("both" if (folder / "strip.wei").is_file() else "hos")
+        recognizer = strips = None
+        digests = []
+        if mode != "sdnn":
+            recognizer = lenet.load("character", folder / "character.wei")
+            digests.append(recognizer.sha256)
+        if mode != "hos":
+            strips = StripReader(lenet.load("strip", folder / "strip.wei"))
+            digests.append(strips.network.sha256)
+        both = hashlib.sha256("".join(digests).encode()).hexdigest()
+        sha256 = digests[0] if len(digests) == 1 else both
+        file = folder / "confidence.json"
+        notes = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        note = notes.get(mode, {})
+        if note and note.get("weights") != digests:
+            raise SnError(f"{file}: made for other weights; check-reader calibrate makes it")
+        return cls(recognizer, sha256, Calibration.of(note), strips)
 
     def decode(
         self, image: np.ndarray, text: str = "amount", dpi: float | None = None
@@ -167,56 +253,98 @@ class Engine:
         found = segment(writing.ink)
         if found is None:
             return Decoded((), (), 0.0, 0.0, "blank", "no ink found", quality)
-        penalties = self.recognizer.fprop(found.images)
-        return self.interpret(writing, found, penalties, text, quality)
+        penalties = self.recognizer.fprop(found.images) if self.recognizer else None
+        places = self.strips.scores(strip_of(writing)) if self.strips else None
+        return self.interpret(writing, found, penalties, text, quality, places)
 
     def interpret(
         self,
         writing: Writing,
         found: Segmentation,
-        penalties: np.ndarray,
+        penalties: np.ndarray | None,
         text: str,
         quality: dict[str, object],
+        places: np.ndarray | None = None,
     ) -> Decoded:
-        """Compose the recognition graph with a grammar and judge the best string.
+        """Compose the recognition graphs with a grammar and judge the best string.
 
-        Strings that mean the same are one guess: its confidence is the sum of theirs.
+        `penalties` (candidates, classes) are the recognizer's, `places` (places, classes) those
+        of the space displacement network; either may be None. Strings that mean the same are
+        one guess: its share is the sum of theirs.
         """
-        penalties = unswallowed(found, penalties)
-        graph, candidate, skips = recognition_graph(found, penalties)
-        legal = gtn.compose(graph, grammar(text))
-        best = gtn.viterbi_path(legal)
-        if best is None:
+        lost, characters, cut = 0.0, (), None
+        seen: dict[str, View | None] = {}
+        if penalties is not None:
+            penalties = unswallowed(found, penalties)
+            graph, candidate, skips = recognition_graph(found, penalties)
+            legal = gtn.compose(graph, grammar(text))
+
+            def cut(string: Sequence[int] | None) -> tuple[tuple[Character, ...], float]:
+                """Return the characters of a string (None: the best), and its lost ink."""
+                if string is None:
+                    best = gtn.viterbi_path(legal)
+                    arcs = legal.origin[0][best.arcs]
+                else:
+                    spelled = gtn.compose(legal, gtn.chain_graph(string))
+                    best = gtn.viterbi_path(spelled)
+                    arcs = legal.origin[0][spelled.origin[0][best.arcs]]
+                path = [(int(candidate[a]), int(graph.ilabel[a])) for a in arcs]
+                share = float(skips[arcs].sum() / found.weights.sum())
+                return self.characters(writing, found, penalties, path), share
+
+            seen["hos"] = None
+            if gtn.viterbi_path(legal) is not None:
+                characters, lost = cut(None)
+                seen["hos"] = view(legal, gtn.forward_penalty(graph), text, characters)
+        if places is not None:
+            sequences = lattice(places)
+            spoken = gtn.compose(sequences, legal_sequences(text))
+            seen["sdnn"] = None
+            if gtn.viterbi_path(spoken) is not None:
+                seen["sdnn"] = view(spoken, gtn.forward_penalty(sequences), text, ())
+        views = [v for v in seen.values() if v is not None]
+        if not views:
             note = "no string of the grammar fits the ink"
             return Decoded((), (), 0.0, 1.0, "grammar", note, quality)
-        arcs = legal.origin[0][best.arcs]
-        lost = float(skips[arcs].sum() / found.weights.sum())
-        characters = self.characters(
-            writing, found, penalties, [(int(candidate[a]), int(graph.ilabel[a])) for a in arcs]
+        guesses = merged(views)
+        meant, (chosen, posterior) = next(iter(guesses.items()))
+        posterior = min(1.0, posterior)
+        by_cuts, by_places = seen.get("hos"), seen.get("sdnn")
+        if by_cuts and meant in by_cuts.strings:
+            if meant != next(iter(by_cuts.strings)):
+                characters, lost = cut(by_cuts.strings[meant])
+        elif by_places and meant in by_places.strings:
+            characters = spoken_characters(writing, places, by_places.strings[meant])
+        evidence = (
+            posterior,
+            lost,
+            float(len(chosen)),
+            *(v.share if v else 0.0 for v in seen.values()),
+            *(v.known(meant) if v else VETO for v in seen.values() if len(seen) > 1),
         )
-        free = gtn.forward_penalty(graph)
-        total = gtn.forward_penalty(legal)
-        share = math.exp(min(0.0, free - total))
-        guesses: dict[str, tuple[str, float]] = {}
-        for h in gtn.nbest(legal, CANDIDATES):
-            spelled = spell(h.string, characters)
-            first, known = guesses.get(meaning(text, spelled), (spelled, 0.0))
-            guesses[meaning(text, spelled)] = first, known + h.posterior
-        chosen, *others = guesses.values()
-        posterior = min(1.0, chosen[1])
-        confidence = self.calibration.confidence(posterior, share, lost, len(chosen[0]))
+        confidence = self.calibration.confidence(evidence)
         # What the best string leaves is shared out among the others as their posteriors say.
         rest = (1 - confidence) / max(1 - posterior, 1e-12)
-        others.sort(key=lambda guess: -guess[1])
-        ranked = [(chosen[0], confidence), *((s, min(1.0, p * rest)) for s, p in others)]
+        others = [guesses[m] for m in guesses if m != meant]
+        ranked = [(chosen, confidence), *((s, min(1.0, p * rest)) for s, p in others)]
         texts = tuple((s, round(p, 6)) for s, p in ranked[:N_BEST])
         reason, note = None, doubt(texts)
+        share = max(v.share for v in views)
         if lost > UNEXPLAINED:
             reason, note = "unexplained_ink", f"{lost:.0%} of the ink belongs to no character"
         elif share < FOREIGN and posterior > 0.5:
             reason, note = "grammar", "another string, outside the grammar, fits better"
         return Decoded(
-            texts, characters, confidence, lost, reason, note, quality, posterior, share
+            texts,
+            characters,
+            confidence,
+            lost,
+            reason,
+            note,
+            quality,
+            posterior,
+            share,
+            evidence,
         )
 
     def characters(
@@ -239,6 +367,46 @@ class Engine:
             box = writing.box(*found.boxes[n].tolist())
             result.append(Character(SYMBOLS[label], round(float(p[label]), 4), box, others))
         return tuple(result)
+
+
+def view(legal: gtn.Graph, free: float, text: str, characters: Sequence[Character]) -> View:
+    """Return what the strings of a graph mean, `free` the forward penalty without grammar."""
+    share = math.exp(min(0.0, free - gtn.forward_penalty(legal)))
+    guesses: dict[str, tuple[str, float]] = {}
+    strings: dict[str, tuple[int, ...]] = {}
+    for h in gtn.nbest(legal, CANDIDATES):
+        spelled = spell(h.string, characters)
+        meant = meaning(text, spelled)
+        first, known = guesses.get(meant, (spelled, 0.0))
+        guesses[meant] = first, known + h.posterior
+        strings.setdefault(meant, h.string)
+    return View(guesses, strings, share)
+
+
+def spoken_characters(
+    writing: Writing, places: np.ndarray, string: Sequence[int]
+) -> tuple[Character, ...]:
+    """Return the characters of a string where the space displacement network saw them."""
+    path = aligned(places, string)
+    middles = [writing_column(sum(run) / 2) for run in path]
+    black = writing.ink >= INK
+    result = []
+    for k, (label, (first, last)) in enumerate(zip(string, path, strict=True)):
+        reach = 0.5 * HEIGHT
+        left = middles[k] - (min(reach, (middles[k] - middles[k - 1]) / 2) if k else reach)
+        more = k + 1 < len(middles)
+        right = middles[k] + (min(reach, (middles[k + 1] - middles[k]) / 2) if more else reach)
+        x0, x1 = max(0, round(left)), max(1, min(black.shape[1], round(right)))
+        rows = np.flatnonzero(black[:, x0:x1].any(axis=1))
+        top, bottom = (int(rows[0]), int(rows[-1]) + 1) if len(rows) else (0, black.shape[0])
+        p = np.exp(-places[first : last + 1].min(axis=0))
+        order = np.argsort(-p[:RUBBISH], kind="stable")[:4]
+        others = tuple(
+            (SYMBOLS[n], round(float(p[n]), 4)) for n in order if n != label and p[n] > 1e-3
+        )
+        box = writing.box(x0, top, max(1, x1 - x0), bottom - top)
+        result.append(Character(SYMBOLS[label], round(float(p[label]), 4), box, others))
+    return tuple(result)
 
 
 def spell(string: Sequence[int], characters: Sequence[Character]) -> str:

@@ -7,6 +7,7 @@ What the first engine reads by cutting, this one reads by looking: their errors 
 """
 
 import threading
+from collections.abc import Sequence
 from functools import cache
 
 import numpy as np
@@ -18,7 +19,7 @@ from pipeline.normalization import HEIGHT, INK, Writing
 from pipeline.segmentation import middle_of
 
 ROWS, DIGIT = 32, 20  # rows of a strip, and of the digits on it
-WINDOW = 30  # columns the network sees at once
+WINDOW, STEP = 30, 2  # columns the network sees at once, and from one place to the next
 MARGIN = 16  # white columns at either end: the first symbol must reach the middle of a window
 WIDEST = 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
@@ -88,7 +89,34 @@ def legal_sequences(text: str) -> gtn.Graph:
     return gtn.compose(gtn.character_model(range(BLANK + 1), blank=BLANK), grammar(text))
 
 
-@cache
-def all_sequences() -> gtn.Graph:
-    """Return what turns label sequences into strings."""
-    return gtn.character_model(range(BLANK + 1), blank=BLANK)
+def aligned(penalties: np.ndarray, string: Sequence[int]) -> list[tuple[int, int]]:
+    """Return the first and last place of every symbol on the best path that spells a string."""
+    labels = np.full(2 * len(string) + 1, BLANK)
+    labels[1::2] = string
+    cost = penalties[:, labels]  # (places, states): blanks between the symbols
+    places, states = cost.shape
+    best = np.full(states, np.inf)
+    best[:2] = cost[0, :2]
+    came = np.zeros((places, states), np.int64)
+    may_jump = np.zeros(states, bool)
+    may_jump[3::2] = labels[3::2] != labels[1:-2:2]
+    for t in range(1, places):
+        stay = best
+        step = np.concatenate([[np.inf], best[:-1]])
+        jump = np.where(may_jump, np.concatenate([[np.inf] * 2, best[:-2]])[:states], np.inf)
+        moves = np.stack([stay, step, jump])
+        came[t] = moves.argmin(axis=0)
+        best = moves.min(axis=0) + cost[t]
+    state = states - 1 if states == 1 or best[-1] <= best[-2] else states - 2
+    runs = [[places, -1] for _ in string]
+    for t in range(places - 1, -1, -1):
+        if state % 2:
+            run = runs[state // 2]
+            run[0], run[1] = t, max(run[1], t)
+        state -= int(came[t, state])
+    return [(first, max(first, last)) for first, last in runs]
+
+
+def writing_column(place: float) -> float:
+    """Return the column of the normalised writing on which a place of the network looks."""
+    return (STEP * place + WINDOW / 2 - MARGIN) * HEIGHT / DIGIT

@@ -29,6 +29,7 @@ from pipeline.papers import strip
 from pipeline.printing import print_text
 from pipeline.reader import CheckReader
 from pipeline.recognition import Engine, meaning
+from pipeline.sdnn import StripReader
 from pipeline.segmentation import Segmentation, segment
 from pipeline.synthesis import (
     Line,
@@ -213,20 +214,27 @@ def calibrate(
     weights: Path,
     *,
     seed: int = 2,
-    lines: int = 2000,
+    lines: int = 3000,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, object]:
-    """Fit the confidence curve on synthetic images and note it beside the weights.
+    """Fit the confidence curves on synthetic images; write confidence.json beside the weights.
 
-    Strips on paper and whole checks go through the whole road; of four images one is a string
-    of digits, two are strips of amounts and one is a check. Returns the note.
+    `weights` is a folder that holds character.wei and strip.wei; each engine alone and both
+    together get a curve. Strips on paper and whole checks go through the whole road; of four
+    images one is a string of digits, two are strips of amounts and one is a check. Returns
+    what was written.
     """
-    network = lenet.load("character", weights)
-    engine = Engine(network, network.sha256)
-    readers = {name: CheckReader(grammar=name, engine=engine) for name in ("amount", "digits")}
+    network = lenet.load("character", weights / "character.wei")
+    strips = StripReader(lenet.load("strip", weights / "strip.wei"))
+    engines = {
+        "both": Engine(network, strips=strips),
+        "hos": Engine(network),
+        "sdnn": Engine(None, strips=strips),
+    }
     sources = load_sources(folder, SHARES)
     rng = np.random.default_rng([seed, 0])
-    witnesses, right = [], []
+    evidence: dict[str, list[tuple[float, ...]]] = {mode: [] for mode in engines}
+    right: dict[str, list[bool]] = {mode: [] for mode in engines}
     for done in range(lines):
         grammar = "digits" if done % 4 == 0 else "amount"
         try:
@@ -238,28 +246,33 @@ def calibrate(
                 image = strip(compose(text, random_hand(rng, sources), rng), rng)
         except KeyError:  # a hand that lacks one of the symbols
             continue
-        found, _ = readers[grammar].decode(image)
-        if found is not None and found.n_best:
-            best = found.n_best[0][0]
-            lost = found.unexplained_ink
-            witnesses.append((found.posterior, found.grammar, lost, len(best)))
-            right.append(meaning(grammar, best) == meaning(grammar, text.replace("$ ", "$")))
+        meant = meaning(grammar, text.replace("$ ", "$"))
+        for mode, engine in engines.items():
+            found, _ = CheckReader(grammar=grammar, engine=engine).decode(image)
+            if found is not None and found.n_best:
+                evidence[mode].append(found.evidence)
+                right[mode].append(meaning(grammar, found.n_best[0][0]) == meant)
         if progress:
             progress((done + 1) / lines)
-    truths = np.array(right)
-    curve = fit(np.array(witnesses), truths)
-    note = {
+    known = {"hos": [network.sha256], "sdnn": [strips.network.sha256]}
+    known["both"] = known["hos"] + known["sdnn"]
+    notes: dict[str, object] = {
         "command": f"check-reader calibrate --seed {seed} --lines {lines}",
         "commit": commit(),
-        "coefficients": list(curve.coefficients),
-        "curve": risk_curve([curve.confidence(p, g, i, n) for p, g, i, n in witnesses], right),
-        "images": len(truths),
-        "right": float(truths.mean()),
     }
-    file = weights.with_suffix(".json")
-    notes = json.loads(file.read_text(encoding="utf-8")) | {"confidence": note}
-    file.write_text(json.dumps(notes, indent=2) + "\n", encoding="utf-8")
-    return note
+    for mode in engines:
+        curve = fit(evidence[mode], np.array(right[mode]))
+        confidences = [curve.confidence(e) for e in evidence[mode]]
+        notes[mode] = {
+            "weights": known[mode],
+            "coefficients": list(curve.coefficients),
+            "curve": risk_curve(confidences, right[mode]),
+            "images": len(right[mode]),
+            "right": float(np.mean(right[mode])),
+        }
+    file = weights / "confidence.json"
+    file.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
+    return notes
 
 
 def train_recognizer(

@@ -309,7 +309,7 @@ class FakeEngine:
     Stands in for the recognition in tests of what surrounds it.
     """
 
-    name, sha256, calibration = "fake", "0" * 64, Calibration()
+    name, mode, sha256, calibration = "fake", "hos", "0" * 64, Calibration()
 
     @classmethod
     def load(cls):
