@@ -13,6 +13,7 @@ import pytest
 from PIL import Image, ImageSequence
 
 from pipeline import demo_1993, film, monitor, terminal
+from pipeline.confidence import Calibration
 from pipeline.demo_1993 import CAMERA_RATE, MULTIPLY_ADDS, Counted, Reader, Stage, Then, main
 from pipeline.records import Character
 from pipeline.terminal import Canvas, Look, bilevel, cells, fitted, glyphs
@@ -27,7 +28,7 @@ def bare(line):
 class Scribe:
     """Reads whatever was announced; its network looks at four images for each character."""
 
-    name, sha256 = "scribe", "0" * 64
+    name, mode, sha256, calibration = "scribe", "hos", "0" * 64, Calibration()
 
     def __init__(self, fake, texts, confidence=0.98, reason=None):
         links = (np.zeros(1000, np.int32),) * 3
