@@ -125,7 +125,7 @@ def scene(
 
 def _fit(picture: Scene, margin: float = 8.0) -> None:
     """Shift all shapes so that the picture begins at the margin, and set its size."""
-    corners = [p for curve in picture.curves for p in _flatten(curve.points, 8)]
+    corners = [p for curve in picture.curves for p in flatten(curve.points, 8)]
     for circle in picture.circles:
         x, y = circle.at
         corners += [(x - RADIUS, y - RADIUS), (x + RADIUS, y + RADIUS)]
@@ -314,7 +314,8 @@ def _draw_nodes(
             )
 
 
-def _arrow_head(curve: Curve) -> list[Point]:
+def arrow_head(curve: Curve) -> list[Point]:
+    """Return the triangle at the end of a curve."""
     tip = curve.points[-1]
     base = next(
         (p for p in reversed(curve.points[:-1]) if math.dist(p, tip) > 1e-6),
@@ -356,7 +357,7 @@ def svg(graph: Graph, **options: object) -> str:
             f'stroke-width="{curve.width}" stroke-linecap="round"/>'
         )
         if curve.arrow:
-            lines.append(f'<polygon points="{_pairs(_arrow_head(curve))}" fill="{colour}"/>')
+            lines.append(f'<polygon points="{_pairs(arrow_head(curve))}" fill="{colour}"/>')
     for circle in picture.circles:
         fill = "white" if circle.filled else "none"
         lines.append(
@@ -379,7 +380,7 @@ def svg(graph: Graph, **options: object) -> str:
     return "\n".join([*lines, "</svg>"]) + "\n"
 
 
-def _flatten(points: list[Point], pieces: int = 24) -> list[Point]:
+def flatten(points: list[Point], pieces: int = 24) -> list[Point]:
     """Return a polyline along a chain of cubic pieces."""
     t = np.linspace(0.0, 1.0, pieces + 1)[:, None]
     line: list[Point] = []
@@ -411,10 +412,10 @@ def save_png(graph: Graph, file: str | Path, *, scale: float = 2.0, **options: o
         return round(255 * min(max(grey, 0.0), 1.0))
 
     for curve in sorted(picture.curves, key=lambda c: -c.grey):
-        line = up(_flatten(curve.points))
+        line = up(flatten(curve.points))
         draw.line(line, fill=level(curve.grey), width=round(curve.width * zoom), joint="curve")
         if curve.arrow:
-            draw.polygon(up(_arrow_head(curve)), fill=level(curve.grey))
+            draw.polygon(up(arrow_head(curve)), fill=level(curve.grey))
     for circle in picture.circles:
         (x, y), r = circle.at, circle.radius
         draw.ellipse(

@@ -153,6 +153,12 @@ def add_settings(command: Parser) -> None:
         "--min-confidence", type=_share, metavar="P", help="threshold, 0 to 1, for experts"
     )
     command.add_argument(
+        "--recognizer", metavar="NET.sn", help="a network of your own (docs/networks.md)"
+    )
+    command.add_argument(
+        "--weights", metavar="FILE", help="its weights; default: NET.wei beside it"
+    )
+    command.add_argument(
         "--max-pixels", type=_pixels, metavar="N", help="largest page let in (default 40M)"
     )
     command.add_argument(

@@ -28,6 +28,7 @@ from sn.errors import SnError
 
 if TYPE_CHECKING:
     from pipeline.audit import Log
+    from pipeline.recognition import Engine
 
 PROGRAM = "check-reader"
 
@@ -105,9 +106,11 @@ def reader_of(args: argparse.Namespace) -> CheckReader:
             file_pixels=max(limits.file_pixels, args.max_pixels),
             tiff_any=args.allow_tiff_any,
         )
+    grammar = grammar_of(args)
     try:
         reader = CheckReader(
-            grammar=grammar_of(args),
+            grammar=grammar,
+            engine=own_engine(args, grammar),
             field=args.field,
             min_confidence=args.min_confidence,
             max_error=args.max_error,
@@ -118,6 +121,17 @@ def reader_of(args: argparse.Namespace) -> CheckReader:
         raise Usage(f"{PROGRAM} {args.command}: {error}") from None
     _ = reader.threshold  # one message when it cannot be known, not one for each page
     return reader
+
+
+def own_engine(args: argparse.Namespace, grammar: str) -> "Engine | None":
+    """Return an engine around --recognizer, None for the program's own."""
+    if args.recognizer is None:
+        if args.weights is not None:
+            raise Usage(f"{PROGRAM} {args.command}: --weights goes with --recognizer NET.sn")
+        return None
+    from pipeline.own import engine
+
+    return engine(args.recognizer, args.weights, grammar)
 
 
 def grammar_of(args: argparse.Namespace) -> str:
@@ -421,7 +435,7 @@ class Tally:
             if note.get("first"):
                 first = printable(shlex.quote(note["first"]))
                 print(
-                    f"next: {PROGRAM} read {first} --json shows every guess and its place",
+                    f"next: {PROGRAM} explain {first} -o why.html shows why",
                     file=sys.stderr,
                 )
         if failed:
