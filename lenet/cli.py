@@ -2,12 +2,11 @@
 
 import argparse
 import sys
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sn.command import Parser, Usage, commit, run, version
+from sn.command import Parser, Usage, run, version
 
 if TYPE_CHECKING:
     from lenet.evaluation import Evaluation
@@ -51,6 +50,10 @@ def parser() -> Parser:
     train.add_argument("--data", metavar="SET|DIR", help=DATA)
     train.add_argument("--passes", type=int, metavar="N", help="default: the script's schedule")
     train.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
+    train.add_argument(
+        "--validation", type=int, metavar="N", help="keep the last N digits to measure on"
+    )
+    train.add_argument("--plot", metavar="FILE", help="draw the curves of errors: SVG or PNG")
     train.add_argument("-o", dest="output", metavar="FILE", help="default NAME.wei")
     train.add_argument("-q", "--quiet", action="store_true", help="no progress")
     evaluate = add("evaluate", "measure a trained network on test digits", run_evaluate)
@@ -60,6 +63,21 @@ def parser() -> Parser:
     evaluate.add_argument("--misread", metavar="FILE", help="draw the misread digits: PNG, SVG")
     evaluate.add_argument("--plot", metavar="FILE", help="draw the reject curve: SVG or PNG")
     evaluate.add_argument("--json", action="store_true", help="one JSON object instead")
+    again = add("reproduce", "measure the published tables again", run_reproduce)
+    again.add_argument(
+        "table",
+        nargs="?",
+        metavar="TABLE",
+        help="toy, zipcode, mnist, connected; default: all",
+    )
+    again.add_argument("--quick", action="store_true", help="with shipped weights, few starts")
+    again.add_argument("--data", metavar="DIR", help="the data folder; default $SN_DATA")
+    again.add_argument(
+        "-o",
+        dest="output",
+        metavar="FILE",
+        help="where the tables are written; default docs/then-and-now.md if it is here",
+    )
     data = add("data", "tell which data sets are present, fetch MNIST", run_data)
     data.add_argument("--data", metavar="DIR", help="the data folder; default $SN_DATA, ./data")
     data.add_argument("--fetch", metavar="SET", help="fetch a set: mnist")
@@ -198,71 +216,16 @@ def run_export(args: argparse.Namespace) -> int:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train from new weights, with a checkpoint after every pass."""
-    import hashlib
+    from lenet.command_train import train_network
 
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+    return train_network(args, *source(args.data, ""))
 
-    from lenet.data import read
-    from lenet.networks import load
-    from lenet.scripts import check_digits
-    from lenet.training import train
 
-    network = load(args.name, trained=False)
-    data, folder = source(args.data, network.recipe.data)
-    images, labels = read(data, "train", folder)
-    test = read(data, "test", folder)
-    check_digits(network, 10, images, data)
-    file = Path(args.output or new_weights(args.name))
-    checkpoint = file.with_name(f"{file.stem}.checkpoint.wei")
-    console = Console(stderr=True, highlight=False)
-    start = time.perf_counter()
-    bar = Progress(
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TimeRemainingColumn(),
-        console=console,
-        transient=True,
-        disable=args.quiet or not console.is_terminal,
-    )
-    console.print(f"{network.name}: {len(labels):,} digits, seed {args.seed}")
-    with bar:
-        task = bar.add_task("training", total=1.0)
+def run_reproduce(args: argparse.Namespace) -> int:
+    """Measure the published tables again."""
+    from lenet.command_train import reproduce_tables
 
-        passes = train(
-            network,
-            images,
-            labels,
-            seed=args.seed,
-            passes=args.passes,
-            test=test,
-            checkpoint=checkpoint,
-            progress=None if args.quiet else lambda done: console.print(done.to_line()),
-            step=lambda share: bar.update(task, completed=share),
-        )
-    digest = hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
-    last = passes[-1]
-    network.save_weights(
-        file,
-        {
-            "command": f"lenet train {args.name} --seed {args.seed}",
-            "version": version(),
-            "commit": commit(),
-            "seed": args.seed,
-            "passes": len(passes),
-            "data": {f"{data} training digits": digest},
-            "training_error": last.training_error,
-            "test_error": last.test_error,
-            "seconds": round(time.perf_counter() - start, 1),
-        },
-    )
-    for part in (checkpoint, checkpoint.with_suffix(".json")):
-        part.unlink(missing_ok=True)
-    print(f"{file}: test error {last.test_error:.2%}")
-    if not args.quiet:
-        weights = "" if args.name.endswith(".sn") else f" --weights {file}"
-        console.print(f"next: lenet evaluate {args.name}{weights}")
-    return 0
+    return reproduce_tables(args)
 
 
 def run_evaluate(args: argparse.Namespace) -> int:
@@ -335,11 +298,6 @@ def show_evaluation(
         table.add_row(str(k), *cells, f"{share:.1%}")
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     console.print(table)
-
-
-def new_weights(name: str) -> Path:
-    """Return where new weights go: beside a script, or into the current folder."""
-    return Path(name).with_suffix(".wei") if name.endswith(".sn") else Path(f"{name}.wei")
 
 
 def source(given: str | None, usual: str) -> tuple[str, str | None]:

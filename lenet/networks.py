@@ -7,8 +7,10 @@ A script of ``lenet/nets`` builds a network and sets what training needs to know
     training-rubbish    the constant j of "posterior"
     training-frozen     layers whose incoming weights stay as they are
     training-rule       "levenberg", stochastic diagonal Levenberg-Marquardt, unless set; or
-                        "gradient", at the rates that (initialize) gives the units
+                        "gradient" or "adam", at the rates that (initialize) gives the units
     training-mu         the damping of the diagonal Levenberg-Marquardt rule
+    training-batch      patterns for each step, 0 (at once, pattern by pattern) unless set
+    training-momentum training-decay    of mini-batches, 0 unless set
     training-order      "shuffled" once by the seed, unless set; or "given"
     training-schedule   ((passes eta) ...)
     retina-paper retina-ink      inputs of white and black, -0.1 and 1.175 unless set
@@ -37,7 +39,7 @@ from sn.net.program import LayerProgram, compile_built
 
 NETS = Path(__file__).parent / "nets"
 WEIGHTS = Path(__file__).parent / "weights"
-LIBRARY = ("maps", "prototypes", "toy")  # scripts that define no network
+LIBRARY = ("ladder", "maps", "prototypes", "toy")  # scripts that define no network
 
 
 def names() -> list[str]:
@@ -55,6 +57,9 @@ class Recipe:
     frozen: tuple[str, ...]
     rule: str
     mu: float
+    batch: int
+    momentum: float
+    decay: float
     order: str
     schedule: tuple[tuple[int, float], ...]
 
@@ -104,10 +109,8 @@ class Network:
 
     def _recipe(self) -> Recipe:
         schedule = scripts.schedule(self._value("training-schedule", ()), self.script)
-        rule, order = (
-            self._choice("training-rule", ("levenberg", "gradient")),
-            self._choice("training-order", ("shuffled", "given")),
-        )
+        rule = self._choice("training-rule", ("levenberg", "gradient", "adam"))
+        order = self._choice("training-order", ("shuffled", "given"))
         return Recipe(
             self._value("training-data", "mnist"),
             self._value("training-cost", "squared"),
@@ -115,6 +118,9 @@ class Network:
             tuple(str(layer) for layer in self._value("training-frozen", ())),
             rule,
             float(self._value("training-mu", 0.02)),
+            int(self._value("training-batch", 0)),
+            float(self._value("training-momentum", 0.0)),
+            float(self._value("training-decay", 0.0)),
             order,
             schedule,
         )

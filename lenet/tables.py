@@ -35,7 +35,7 @@ def layer_rows(network: Network) -> list[LayerRow]:
     rows = []
     for k, layer in enumerate(memory.layers):
         mine = np.isin(post, layer.units)
-        distinct = len(np.unique(weight[mine]))
+        distinct = 0 if layer.maximum else len(np.unique(weight[mine]))
         fixed = distinct if layer.name in network.recipe.frozen else 0
         maps = lowered.maps.get(layer.name, [])
         shape = None
@@ -58,7 +58,7 @@ def layer_rows(network: Network) -> list[LayerRow]:
 
 
 def kind_of(network: Network, layer: object) -> str:
-    """Return what a layer does: convolution 5x5, subsampling 2x2, full, Euclidean, sparse."""
+    """Return what a layer does: convolution 5x5, subsampling, maximum 2x2, full, Euclidean."""
     maps = network.program.lowered.maps.get(layer.name, [])
     if not maps:
         return "Euclidean" if layer.euclidean else "full"
@@ -68,12 +68,13 @@ def kind_of(network: Network, layer: object) -> str:
         (m for ms in seen.values() for m in ms if first.sources[0][0] in m.units), None
     )
     alike = len(np.unique(first.weights)) == 1
+    kind = "maximum" if layer.maximum else "subsampling" if alike else "convolution"
     if source is None:
-        return "subsampling" if alike else "convolution"
+        return kind
     inside = first.sources[0][np.isin(first.sources[0], source.units)] - source.units[0]
     rows, columns = np.divmod(inside, source.columns)
     field = f"{np.ptp(rows) + 1}x{np.ptp(columns) + 1}"
-    return f"{'subsampling' if alike else 'convolution'} {field}"
+    return f"{kind} {field}"
 
 
 def connection_tables(network: Network) -> dict[str, list[list[int]]]:

@@ -4,17 +4,21 @@ Expect of ``lenet train lenet5`` (MNIST, seed 1): 20 passes of 5 s, about 1 % te
 1998 paper says 0.95 % after 10 to 12 passes and two to three days.
 """
 
+import hashlib
 import json
 import time
+import zipfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from lenet.networks import Network, NetworkError
 from sn.net.compiled import weight_rates
 
+PIECE = 2000  # patterns handed over at a time
 SAMPLE = 500  # patterns from which curvatures are estimated (LeCun et al. 1998, sec. III-C)
 STARTING_PARTS = 10  # the first pass re-estimates this often: curvatures change fastest there
 
@@ -75,10 +79,7 @@ def train(
     recipe = network.recipe
     rates = etas(schedule or recipe.schedule, passes)
     if not rates:
-        raise NetworkError(
-            f"{network.script}: how long to train? Add passes and rates, for instance "
-            "(setq training-schedule '((4 0.001) (4 0.0002)))"
-        )
+        raise NetworkError(f"{network.name}: the script sets no training-schedule")
     rng = np.random.default_rng(seed)
     order = rng.permutation(len(labels))
     if recipe.order == "given":
@@ -88,8 +89,7 @@ def train(
         network.set_weights(start)
     fixed = network.frozen()
     program = network.program
-    gradient = recipe.rule == "gradient"
-    units = weight_rates(network.interpreter.network)[program.lowered.weight_index]
+    units = _unit_rates(network)
 
     def look(rows: np.ndarray, chance: np.random.Generator | None = None) -> np.ndarray:
         picked = images[rows]
@@ -97,26 +97,43 @@ def train(
             picked = distort(picked, chance)
         return network.retina(picked)
 
-    done = _resume(network, checkpoint, seed, len(rates))
+    training = {
+        "network": network.name,
+        "seed": seed,
+        "rates": rates,
+        "distorted": distort is not None,
+        "start": "" if start is None else hashlib.sha256(start.tobytes()).hexdigest(),
+        "data": digest_of(images, labels) if checkpoint else "",
+    }
+    done = _resume(network, checkpoint, training)
     for number, eta in enumerate(rates):
         clock = time.perf_counter()
         energy = errors = 0.0
         seen = 0
         chance = np.random.default_rng((seed, number))
-        parts = STARTING_PARTS if number == 0 and not gradient else 1
+        second = recipe.rule == "levenberg"
+        parts = STARTING_PARTS if number == 0 and second else 1
         for part in np.array_split(order, parts):
             sample = rng.choice(len(labels), SAMPLE)  # drawn even if the pass was done before
             if number < len(done):
                 continue
-            if gradient:
-                program.rates[:] = eta * units
-            else:
+            if second:
                 curvature = program.curvature(look(sample), np.arange(SAMPLE))
                 program.set_rates(eta, recipe.mu, curvature)
+            else:
+                program.rates[:] = eta * units
             program.rates[fixed] = 0
-            for piece in np.array_split(part, max(1, len(part) // 2000)):
+            for piece in np.array_split(part, max(1, len(part) // PIECE)):
                 shown = look(piece, chance)
-                mean, wrong = program.learn(shown, labels[piece], np.arange(len(piece)))
+                mean, wrong = program.learn(
+                    shown,
+                    labels[piece],
+                    np.arange(len(piece)),
+                    batch=recipe.batch,
+                    momentum=recipe.momentum,
+                    decay=recipe.decay,
+                    rule="adam" if recipe.rule == "adam" else "gradient",
+                )
                 energy += mean * len(piece)
                 errors += wrong
                 seen += len(piece)
@@ -129,27 +146,63 @@ def train(
             answers = [network.classify(p) for p in np.array_split(test[0], 16)]
             missed = float(np.mean(np.concatenate(answers) != test[1]))
         count = len(labels)
-        result = Pass(
-            number + 1, eta, energy / count, errors / count, missed, time.perf_counter() - clock
-        )
-        done.append(result)
+        took = time.perf_counter() - clock
+        done.append(Pass(number + 1, eta, energy / count, errors / count, missed, took))
         if checkpoint:
-            notes = {"seed": seed, "passes": len(rates), "done": [asdict(p) for p in done]}
-            network.save_weights(checkpoint, notes)
+            _keep(network, checkpoint, training | {"done": [asdict(p) for p in done]})
         if progress:
-            progress(result)
+            progress(done[-1])
     return done
 
 
-def _resume(network: Network, checkpoint: Path | None, seed: int, passes: int) -> list[Pass]:
+def digest_of(images: np.ndarray, labels: np.ndarray) -> str:
+    """Return the digest of labelled images, in hexadecimal."""
+    return hashlib.sha256(images.tobytes() + labels.tobytes()).hexdigest()
+
+
+def _unit_rates(network: Network) -> np.ndarray:
+    """Return the rates that the script gave the units, by weight; 1 where it gave none."""
+    rates = weight_rates(network.interpreter.network)
+    if not rates.any():
+        rates = np.ones_like(rates)
+    return rates[network.program.lowered.weight_index]
+
+
+MEMORY = (
+    "weights",
+    "speed",
+    "squares",
+    "moves",
+    "noise",
+)  # of a program, kept from pass to pass
+
+
+def _keep(network: Network, checkpoint: Path, notes: dict[str, Any]) -> None:
+    """Write a checkpoint, all at once: an interruption leaves the one before."""
+    part = checkpoint.with_name(f"{checkpoint.name}.part")
+    arrays = {name: getattr(network.program, name) for name in MEMORY}
+    with part.open("wb") as stream:
+        np.savez(stream, notes=np.array(json.dumps(notes)), **arrays)
+    part.replace(checkpoint)
+
+
+def _resume(network: Network, checkpoint: Path | None, training: dict[str, Any]) -> list[Pass]:
     """Load a checkpoint of the same training; return the passes it holds."""
-    if checkpoint is None or not checkpoint.with_suffix(".json").is_file():
+    if checkpoint is None or not checkpoint.is_file():
         return []
-    notes = json.loads(checkpoint.with_suffix(".json").read_text(encoding="utf-8"))
-    if notes.get("seed") != seed or notes.get("passes") != passes:
+    try:
+        with np.load(checkpoint, allow_pickle=False) as archive:
+            notes = json.loads(str(archive["notes"]))
+            arrays = {name: archive[name] for name in MEMORY}
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+        raise NetworkError(f"{checkpoint}: damaged; remove it to start anew") from None
+    odd = next((key for key in training if notes.get(key) != training[key]), None)
+    if odd or any(a.shape != getattr(network.program, n).shape for n, a in arrays.items()):
         raise NetworkError(
-            f"{checkpoint}: belongs to another training (seed {notes.get('seed')}, "
-            f"{notes.get('passes')} passes); remove it or name another file"
+            f"{checkpoint}: belongs to another training ({odd or 'weights'} differ); "
+            "remove it or name another file"
         )
-    network.load_weights(checkpoint)
+    for name, array in arrays.items():
+        getattr(network.program, name)[:] = array
+    network.set_weights(network.weights())
     return [Pass(**p) for p in notes["done"]]

@@ -15,6 +15,19 @@ PUBLISHED = {  # LeCun 1989, table; LeCun et al. 1989, 1990, 1998
     "zipcode": (1_256, 64_660, 9_760),
     "lenet1": (4_634, 98_442, 2_578),
     "lenet4": (7_858, 258_306, 16_998),  # about 260,000 and 17,000
+    "linear": (410, 4_010, 4_010),
+    "deslanted300": (710, 123_310, 123_310),
+    "full300": (1_094, 238_510, 238_510),
+    "full1000": (1_794, 795_010, 795_010),
+    "full300-100": (1_194, 266_610, 266_610),
+    "full500-150": (1_444, 469_160, 469_160),
+}
+LADDER = {  # Nielsen, chapter 6: layers of units that are not maxima, and their weights
+    "ladder1": ((784, 100, 10), 79_510),
+    "ladder2": ((784, 20 * 576, 100, 10), 289_630),
+    "ladder3": ((784, 20 * 576, 40 * 64, 100, 10), 85_670),
+    "ladder4": ((784, 20 * 576, 40 * 64, 100, 10), 85_670),
+    "ladder5": ((784, 20 * 576, 40 * 64, 1_000, 1_000, 10), 1_672_570),
 }
 BORDERS = ("border", "edge")  # units that always say -1 stand in for those outside the image
 LAYERS = {  # units, links, weights
@@ -42,10 +55,21 @@ def nets():
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_units_links_and_weights_are_those_published(nets, name):
     rows = [row for row in layer_rows(nets[name]) if row.name not in BORDERS]
-    found = tuple(sum(getattr(r, of) for r in rows) for of in ("units", "connections", "weights"))
+    found = tuple(
+        sum(getattr(r, of) for r in rows) for of in ("units", "connections", "weights")
+    )
     assert found == PUBLISHED[name]
     memory = nets[name].interpreter.network
-    assert (memory.link_count, memory.weight_count) == PUBLISHED[name][1:]
+    assert (memory.link_count, memory.slot_count) == PUBLISHED[name][1:]
+
+
+@pytest.mark.parametrize("name", LADDER)
+def test_the_ladder_has_the_layers_of_the_book(name):
+    rows = layer_rows(lenet.load(name, trained=False))
+    sizes = tuple(row.units for row in rows if not row.kind.startswith("maximum"))
+    assert (sizes, sum(row.weights for row in rows)) == LADDER[name]
+    pooled = [row.size for row in rows if row.kind == "maximum 2x2"]
+    assert pooled == ["20@12x12", "40@4x4"][: len(pooled)]
 
 
 @pytest.mark.parametrize("name", LAYERS)

@@ -1,0 +1,261 @@
+"""The published tables again: every figure beside ours, measured by this program.
+
+A job trains or loads what its rows need. In full it trains; quick, it measures the weights
+that come with the program, takes the time from their provenance, and trains only what takes
+seconds; networks without weights are left out. `update` writes a table into a document, between
+two marks.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from lenet.data import DataError, digits_1988, read, split_by_drawing
+from lenet.evaluation import Evaluation, evaluate
+from lenet.networks import WEIGHTS, Network, load
+from lenet.training import train
+
+SEEDS, FEW_SEEDS = 10, 3  # means over so many starts; quick
+BEGIN, END = "<!-- lenet reproduce {} -->", "<!-- end of {} -->"
+DOCUMENT = Path("docs/then-and-now.md")
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """One row: what was measured, in %, as published and as found here.
+
+    `spread` is the standard deviation over `runs` starts; `seconds` one training, or None.
+    """
+
+    what: str
+    published: float | None
+    ours: float
+    seconds: float | None = None
+    runs: int = 1
+    spread: float = 0.0
+
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """Return the row as text: what, paper, ours, difference, time."""
+        spread = f" ± {self.spread:.1f} ({self.runs} starts)" if self.runs > 1 else ""
+        paper = "–" if self.published is None else f"{self.published:g} %"
+        digits = 1 if self.runs > 1 else 2
+        difference = "–"
+        if self.published is not None:
+            difference = f"{self.ours - self.published:+.{digits}f}"
+        clock = "–" if self.seconds is None else duration(self.seconds)
+        return self.what, paper, f"{self.ours:.{digits}f} %{spread}", difference, clock
+
+
+HEADS = ("what", "paper", "ours", "difference", "time")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How to reproduce: quick or in full, where the data lie, whom to tell."""
+
+    quick: bool
+    folder: str | Path | None
+    tell: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A published table: its title, where it stands, and what measures its rows."""
+
+    name: str
+    title: str
+    source: str
+    jobs: Sequence[Callable[[Settings], list[Result]]]
+
+
+def duration(seconds: float) -> str:
+    """Return a time as ``4 s`` or ``2 min 42 s``."""
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{rest} s"
+
+
+# ---- the five networks of 1988
+
+
+def toy(name: str, published: float) -> Callable[[Settings], list[Result]]:
+    """Return the job of a network of 1988: % right, split as published and by drawing."""
+
+    def job(settings: Settings) -> list[Result]:
+        images, labels, drawings = digits_1988(settings.folder)
+        network = load(name, trained=False)
+        runs = FEW_SEEDS if settings.quick else SEEDS
+        found = []
+        for what, given in (("320/160 as published", published), ("split by drawing", None)):
+            right = []
+            clock = time.perf_counter()
+            for seed in range(1, runs + 1):
+                if given is None:
+                    learn, test = split_by_drawing(labels, drawings, seed)
+                else:
+                    learn, test = np.arange(320), np.arange(320, 480)
+                train(network, images[learn], labels[learn], seed=seed)
+                answers = network.classify(images[test])
+                right.append(100 * float(np.mean(answers == labels[test])))
+            each = (time.perf_counter() - clock) / runs
+            label = f"{name.replace('net', 'Net-')}, {what}: right"
+            mean, spread = float(np.mean(right)), float(np.std(right, ddof=1))
+            found.append(Result(label, given, mean, each, runs, spread))
+        return found
+
+    return job
+
+
+# ---- networks with shipped weights
+
+
+def measured(
+    name: str,
+    label: str,
+    published: float,
+    rejects: tuple[float, float] | None = None,
+    learning: float | None = None,
+) -> Callable[[Settings], list[Result]]:
+    """Return the job of a larger network: error on its test digits, seed 1.
+
+    `learning` is the published error on the training digits; `rejects` the error % asked of
+    the accepted digits and the published share of rejects.
+    """
+
+    def job(settings: Settings) -> list[Result]:
+        if settings.quick and not (WEIGHTS / f"{name}.wei").is_file():
+            settings.tell(f"{name}: left out, no weights come with the program")
+            return []
+        network = load(name, trained=False)
+        seconds = ready(network, settings)
+        found = []
+        if learning is not None:
+            known = read(network.recipe.data, "train", settings.folder)
+            share = 100 * evaluate(network, *known).error
+            found.append(Result(f"{label}: errors on the training digits", learning, share))
+        judged = evaluate(network, *read(network.recipe.data, "test", settings.folder))
+        found.append(
+            Result(
+                f"{label}: errors on the test digits", published, 100 * judged.error, seconds
+            )
+        )
+        if rejects is not None:
+            found.append(rejected(label, judged, *rejects))
+        return found
+
+    return job
+
+
+def ready(network: Network, settings: Settings) -> float | None:
+    """Give a network trained weights, shipped or new; return how long training took."""
+    if settings.quick:
+        return network.load_weights(WEIGHTS / f"{network.name}.wei").get("seconds")
+    clock = time.perf_counter()
+    images, labels = read(network.recipe.data, "train", settings.folder)
+    train(
+        network,
+        images,
+        labels,
+        progress=lambda done: settings.tell(f"{network.name}: {done.to_line()}"),
+    )
+    return time.perf_counter() - clock
+
+
+def rejected(label: str, judged: Evaluation, error: float, published: float) -> Result:
+    """Return the share of rejects that leaves `error` % of errors among the rest."""
+    share = judged.rejects_for(error / 100)
+    ours = 100.0 if share is None else 100 * share
+    return Result(f"{label}: rejects for {error:g} % error on the rest", published, ours)
+
+
+TABLES = (
+    Table(
+        "toy",
+        "Five networks, 480 digits drawn with a mouse",
+        "LeCun 1989, Generalization and network design strategies",
+        (
+            toy("net1", 80.0),
+            toy("net2", 87.0),
+            toy("net3", 88.5),
+            toy("net4", 94.0),
+            toy("net5", 98.4),
+        ),
+    ),
+    Table(
+        "zipcode",
+        "Zip-code digits, 23 passes",
+        "LeCun et al. 1989, Neural Computation 1(4)",
+        (measured("zipcode", "9,760 weights", 5.0, (1.0, 12.1), 0.14),),
+    ),
+    Table(
+        "mnist",
+        "MNIST, 60,000 training and 10,000 test digits",
+        "LeCun, Bottou, Bengio and Haffner 1998, figures 9 and 10",
+        (
+            measured("lenet1", "LeNet-1", 1.7, (0.5, 3.7)),
+            measured("lenet4", "LeNet-4", 1.1, (0.5, 1.8)),
+            measured("lenet5", "LeNet-5", 0.95),
+        ),
+    ),
+    Table(
+        "connected",
+        "MNIST, one layer and fully connected networks",
+        "LeCun, Bottou, Bengio and Haffner 1998, figures 9 and 10",
+        (
+            measured("linear", "linear, 20 x 20", 12.0),
+            measured("full300", "28 x 28-300-10", 4.7),
+            measured("full1000", "28 x 28-1000-10", 4.5),
+            measured("full300-100", "28 x 28-300-100-10", 3.05),
+            measured("full500-150", "28 x 28-500-150-10", 2.95),
+            measured("deslanted300", "20 x 20 deslanted-300-10", 1.6, (0.5, 3.2)),
+        ),
+    ),
+)
+
+
+def table_names() -> list[str]:
+    """Return the names of the tables."""
+    return [table.name for table in TABLES]
+
+
+def reproduce(
+    name: str | None, settings: Settings, show: Callable[[Table, list[Result]], None]
+) -> dict[str, list[Result]]:
+    """Measure the rows of one table, or of all; `show` is given each when it is done.
+
+    Raises DataError for an unknown name or missing digits.
+    """
+    chosen = [table for table in TABLES if name in (None, table.name)]
+    if not chosen:
+        raise DataError(f"no table {name!r}; there are {', '.join(table_names())}")
+    found = {}
+    for table in chosen:
+        rows = [row for job in table.jobs for row in job(settings)]
+        if rows:
+            found[table.name] = rows
+            show(table, rows)
+    return found
+
+
+def markdown(table: Table, rows: Sequence[Result], how: str) -> str:
+    """Return a table as Markdown, between its marks; `how` is the command that made it."""
+    lines = [BEGIN.format(table.name), f"### {table.title}", "", f"{table.source}. `{how}`", ""]
+    lines += ["| " + " | ".join(HEADS) + " |", "|---|--:|--:|--:|--:|"]
+    lines += ["| " + " | ".join(row.cells()) + " |" for row in rows]
+    return "\n".join([*lines, END.format(table.name)])
+
+
+def update(document: Path, name: str, text: str) -> None:
+    """Put a table between its marks in a document, or at the end if it has none yet."""
+    whole = document.read_text(encoding="utf-8") if document.is_file() else "# Then and now\n"
+    first, last = BEGIN.format(name), END.format(name)
+    if first in whole and last in whole:
+        before, rest = whole.split(first, 1)
+        whole = before + text + rest.split(last, 1)[1]
+    else:
+        whole = whole.rstrip("\n") + "\n\n" + text + "\n"
+    document.write_text(whole, encoding="utf-8")

@@ -1,0 +1,99 @@
+"""The command `lenet train`: what is kept apart, curves, checkpoints."""
+
+import json
+
+import numpy as np
+import pytest
+
+import lenet
+from lenet.cli import main
+from lenet.command_train import held_out, new_weights
+from lenet.curves import learning_picture
+from lenet.data import DataError, Retina, deslant
+from lenet.networks import NetworkError
+from lenet.training import Pass, train
+
+
+def test_the_last_digits_are_kept_to_measure_on():
+    images, labels = np.arange(12).reshape(6, 1, 2), np.arange(6)
+    some, known, (kept, answers) = held_out(images, labels, 2)
+    assert known.tolist() == [0, 1, 2, 3]
+    assert answers.tolist() == [4, 5]
+    assert len(some) == 4
+    assert kept.tolist() == images[4:].tolist()
+    with pytest.raises(DataError, match="1 to 5 digits, not 6"):
+        held_out(images, labels, 6)
+
+
+def test_new_weights_lie_beside_ones_own_script():
+    assert str(new_weights("nets/mine.sn")) == "nets/mine.wei"
+    assert str(new_weights("lenet5")) == "lenet5.wei"
+
+
+def test_curves_reach_from_the_first_pass_to_the_last(tmp_path):
+    passes = [Pass(k, 0.1, 1.0, 0.08 / k, 0.05 / k, 1.0) for k in range(1, 6)]
+    picture = learning_picture(passes, "net5", "test digits")
+    picture.save(tmp_path / "a.svg")
+    text = (tmp_path / "a.svg").read_text()
+    assert "net5: errors in % by pass" in text
+    flat = [Pass(k, 0.1, 1.0, 0.0, None, 1.0) for k in range(1, 3)]
+    learning_picture(flat, "x", "none").save(tmp_path / "b.svg")
+
+
+def test_a_retina_scales_and_places_digits():
+    glyph = np.full((1, 28, 28), 255, np.uint8)
+    found = Retina(28, -1, 1, 22)(glyph)
+    assert found.shape == (1, 28, 28)
+    assert (found[0, 3:25, 3:25] == 1).all()
+    assert (found[0, :3] == -1).all()
+    assert Retina(20)(glyph).shape == (1, 20, 20)
+    floats = np.zeros((2, 16, 16), np.float32)
+    assert Retina(16)(floats) is floats
+
+
+def test_deslanting_sets_a_slanted_stroke_upright():
+    image = np.zeros((1, 28, 28), np.uint8)
+    for row in range(4, 24):
+        image[0, row, 22 - row // 2 : 24 - row // 2] = 255
+    upright = deslant(image)[0].astype(float)
+    y, x = np.mgrid[:28, :28]
+    my, mx = (np.average(v, weights=upright) for v in (y, x))
+    slant = (upright * (y - my) * (x - mx)).sum() / (upright * (y - my) ** 2).sum()
+    assert abs(slant) < 0.05
+    assert np.ptp(np.flatnonzero(upright.any(axis=0))) <= 4
+
+
+@pytest.mark.jit
+def test_training_from_the_command_line_leaves_weights_and_their_origin(data, tmp_path):
+    file, curves = tmp_path / "n.wei", tmp_path / "n.svg"
+    command = ["train", "net5", "--data", str(data), "--passes", "3", "-q"]
+    assert main([*command, "-o", str(file), "--plot", str(curves)]) == 0
+    notes = json.loads(file.with_suffix(".json").read_text())
+    assert notes["command"] == "lenet train net5 --seed 1 --passes 3"
+    assert notes["passes"] == 3
+    assert 0 < notes["test_error"] < 0.4
+    assert lenet.load("net5", file).sha256 == notes["sha256"]
+    assert curves.is_file()
+    assert sorted(f.name for f in tmp_path.iterdir()) == ["n.json", "n.svg", "n.wei"]
+    assert main([*command, "-o", str(file), "--validation", "80"]) == 0
+    notes = json.loads(file.with_suffix(".json").read_text())
+    assert "test_error" not in notes
+    assert 0 < notes["validation_error"] < 0.5
+
+
+@pytest.mark.jit
+def test_checkpoints_of_other_trainings_and_damaged_ones_are_refused(tmp_path):
+    images = np.random.default_rng(0).normal(size=(20, 16, 16)).astype(np.float32)
+    labels = np.arange(20) % 10
+    network = lenet.load("net1", trained=False)
+    file = tmp_path / "c.npz"
+    train(network, images, labels, passes=2, checkpoint=file)
+    again = train(network, images, labels, passes=2, checkpoint=file)
+    assert [p.number for p in again] == [1, 2]
+    with pytest.raises(NetworkError, match=r"belongs to another training \(rates differ\)"):
+        train(network, images, labels, passes=3, checkpoint=file)
+    with pytest.raises(NetworkError, match=r"another training \(data differ\)"):
+        train(network, -images, labels, passes=2, checkpoint=file)
+    file.write_bytes(file.read_bytes()[:300])
+    with pytest.raises(NetworkError, match="damaged; remove it to start anew"):
+        train(network, images, labels, passes=2, checkpoint=file)
