@@ -41,6 +41,19 @@ def parser() -> Parser:
     features.add_argument(
         "-o", dest="output", metavar="FILE", help="PNG or SVG; default NAME-features.png"
     )
+    animate = add("animate", "show a network at work: 19 animations", run_animate)
+    animate.add_argument("scene", nargs="?", metavar="NAME", help="see --list; all for all")
+    animate.add_argument("--list", action="store_true", help="list the animations")
+    animate.add_argument("--net", default="lenet5", metavar="NAME", help="default lenet5")
+    animate.add_argument("--weights", metavar="FILE", help="default: the shipped weights")
+    animate.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
+    animate.add_argument(
+        "--format", choices=("gif", "png", "svg", "term"), help="default gif, or that of -o"
+    )
+    animate.add_argument("--every", type=int, default=1, metavar="N", help="each N-th frame")
+    animate.add_argument(
+        "-o", dest="output", metavar="FILE", help="default NAME.gif; a folder with all"
+    )
     export = add("export", "write a trained network as one C file", run_export)
     export.add_argument("name", **name)
     export.add_argument("-o", dest="output", metavar="FILE", help="default NAME.c")
@@ -200,6 +213,41 @@ def run_features(args: argparse.Namespace) -> int:
     picture(network, image).save(file)
     print(network.classify(image[None])[0])
     print(f"{PROGRAM}: {file}", file=sys.stderr)
+    return 0
+
+
+def run_animate(args: argparse.Namespace) -> int:
+    """Show scenes to a network; write what it sees."""
+    from lenet.animate import AnimationError, chosen, play, sentence, watch
+    from lenet.networks import load
+    from lenet.panel import write
+    from lenet.scenes import SCENES
+
+    if args.list or not args.scene:
+        for name, (text, *_) in SCENES.items():
+            print(f"{name:<20}{text}")
+        return 0
+    scenes = chosen(args.scene, args.seed, max(1, args.every))
+    network = load(args.net, Path(args.weights) if args.weights else None)
+    kind = args.format or (Path(args.output or "").suffix[1:] if args.scene != "all" else "")
+    for scene in scenes:
+        try:
+            gazes = watch(network, scene)
+        except AnimationError as error:
+            if len(scenes) == 1:
+                raise
+            print(f"{scene.name}: {error}", file=sys.stderr)
+            continue
+        if kind == "term":
+            play(scene, gazes, sys.stdout, time.sleep)
+            print(sentence(scene, gazes))
+            continue
+        file = Path(f"{scene.name}.{kind or 'gif'}")
+        if args.output:
+            folder = Path(args.output) if len(scenes) > 1 else None
+            file = folder / file if folder else Path(args.output)
+        write(scene, gazes, network.name, file)
+        print(f"{file}: {sentence(scene, gazes)}")
     return 0
 
 
