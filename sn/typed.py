@@ -29,6 +29,7 @@ import sys
 import numpy as np
 
 KEPT = "__file__" in globals()
+HERE = __name__.removeprefix("sn_typed_")
 
 
 def module(digest):

@@ -26,6 +26,7 @@ the modules named after a digest of their own source: equal text is equal behavi
     (setv self.record record
           self.owner owner          ; the class, of a method; its first argument is `this`
           self.module None          ; the module being written, else its digest
+          self.places {}            ; module -> messages and forms of run-time errors
           self.python python
           self.parameters parameters
           self.result "never"       ; until a pass over the body finds it
@@ -216,8 +217,8 @@ the modules named after a digest of their own source: equal text is equal behavi
   records: function record -> its class, or None
   types: the types of the arguments of the first one, if others than those it declares
 
-  Returns the text, the signatures of the records, and the messages and forms by the numbers
-  that run-time errors carry."
+  Returns the text, the signatures of the records, the (form, message) pairs by the numbers that
+  run-time errors carry, and those of the modules that are imported."
   (setv program (Program interpreter records) roots [])
   (for [[record owner] (.items records)]
     (setv u (Unit program (Signature record owner [] "")))
@@ -245,7 +246,9 @@ the modules named after a digest of their own source: equal text is equal behavi
       (refuse (Unit program s) s.record.name "it calls itself in every case")))
   (setv first (sorted (sfor s program.imports
                         (.format "{} = module({!r}).{}" (public-name s) s.module s.python))))
-  [(.join "\n" (+ first (if first [""] []) lines)) roots program.sites])
+  (setv places {})
+  (for [s program.imports] (.update places s.places))
+  [(.join "\n" (+ first (if first [""] []) lines)) roots program.sites places])
 
 (defn declared-class [interpreter kind]
   "The type of an object of a class as declared."

@@ -6,7 +6,7 @@ change there, and the element is used in every round, the check is made once bef
 (import re)
 (import sn.cells [Cons items])
 (import sn.symbols [Symbol])
-(import sn.compiler.unit [Binding refuse fail site lookup emit fresh keep constant? steady-in
+(import sn.compiler.unit [Binding refuse fail leaving lookup emit fresh keep constant? steady-in
                           count-arguments])
 (import sn.compiler.types [LETTERS ELEMENTS DTYPES number? integer? matrix? convert idx])
 (import sn.compiler.forms [FORMS ELEMENT arguments matrix-of value as-type])
@@ -36,7 +36,7 @@ change there, and the element is used in every round, the check is made once bef
       (do (setv line (.format "if {} <= {} and {}:" loop.first loop.last test))
           (when (not-in line loop.before)
             (.append loop.before line)
-            (.append loop.before (.format "    raise ValueError({})" (site u form RANGE)))))))
+            (.append loop.before (leaving u form RANGE))))))
 
 (defn element [u form matrix type]
   "Read an element of a matrix, or write it."

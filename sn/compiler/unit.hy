@@ -47,12 +47,12 @@ before goes to the unit's block, line by line."
 (defn fail [u condition message form]
   "Have the program stop with a message when a condition holds."
   (emit u f"if {condition}:")
-  (emit u (.format "    raise ValueError({})" (site u form message))))
+  (emit u (leaving u form message)))
 
-(defn site [u form message]
-  "The number by which a run-time error names its message and form."
+(defn leaving [u form message]
+  "The line that stops a program: it names its module, and there the message and form."
   (.append u.program.sites #(form message))
-  (- (len u.program.sites) 1))
+  (.format "    raise ValueError(HERE, {})" (- (len u.program.sites) 1)))
 
 (defn count-arguments [u form least [most None]]
   (setv cell form.cdr n 0)

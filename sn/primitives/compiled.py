@@ -26,16 +26,12 @@ class CompiledRecord(FunctionRecord):
     record: the function as it was defined
     signature: types of arguments and result (`sn.compiler.functions`); a method's first
         argument is its object
-    sites: (form, message) by the numbers that run-time errors carry
     machine: the function numba compiled
     """
 
-    def __init__(
-        self, record: FunctionRecord, signature: Any, sites: list[Any], machine: Any
-    ) -> None:
+    def __init__(self, record: FunctionRecord, signature: Any, machine: Any) -> None:
         self.__dict__.update(record.__dict__)
         self.signature = signature
-        self.sites = sites
         self.machine = machine
         self.owner = signature.owner
         self.takes_objects = any(is_object(kind) for kind in signature.parameters)
@@ -109,13 +105,8 @@ class CompiledRecord(FunctionRecord):
 
     def _variant(self, types: list[Any]) -> "CompiledRecord":
         """Compile the function for other objects than those it declares."""
-        from sn.typed import module
-
-        text, (signature,), sites = compiler().compiled(
-            self.interpreter, {self: self.owner}, types
-        )
-        _, made = module(text)
-        return CompiledRecord(self, signature, sites, _machine(made, signature))
+        ((signature, machine),) = _made(self.interpreter, {self: self.owner}, types)
+        return CompiledRecord(self, signature, machine)
 
     def run(self, given: list[Any]) -> Any:
         """Run the machine code on values it knows; name its errors."""
@@ -131,10 +122,10 @@ class CompiledRecord(FunctionRecord):
             with np.errstate(all="ignore"):
                 return self.machine(*given, *hidden)
         except ValueError as error:
-            site = error.args[0] if error.args else None
-            if site.__class__ is not int:
+            where = error.args[0] if error.args else None
+            if where not in self.signature.places:
                 raise
-            form, message = self.sites[site]
+            form, message = self.signature.places[where][error.args[1]]
             raise LispError(message, form, function=self.title) from None
         except Exception as error:
             if not type(error).__module__.startswith("numba."):
@@ -164,10 +155,20 @@ class CompiledRecord(FunctionRecord):
         return truth(result) if kind == "bool" else float(result)
 
 
-def _machine(made: ModuleType, signature: Any) -> Any:
-    """Return the function of a module that the interpreter calls."""
-    direct = getattr(made, signature.python)
-    return getattr(made, f"enter_{signature.python}", direct)
+def _made(
+    interpreter: "Interpreter", records: dict[Any, Any], types: list[Any] | None = None
+) -> list[tuple[Any, Any]]:
+    """Compile functions together; return their signatures and what the interpreter calls."""
+    from sn.typed import module
+
+    text, signatures, sites, places = compiler().compiled(interpreter, records, types)
+    key, made = module(text)
+    for signature in signatures:
+        signature.module = key
+        signature.places = {**places, key: sites}
+    return [
+        (s, getattr(made, f"enter_{s.python}", getattr(made, s.python))) for s in signatures
+    ]
 
 
 def parts(values: Iterable[Any]) -> Iterator[Any]:
@@ -263,19 +264,15 @@ def dhc_make(interpreter: "Interpreter", name: Any, specs: Any) -> Any:
             places.append((spec, record))
     if not places:
         return None
-    from sn.typed import module
-
     records = {
         record: place[0] if place.__class__ is tuple else None for place, record in places
     }
-    text, signatures, sites = compiler().compiled(interpreter, records)
-    key, made = module(text)
-    for signature in signatures:
-        signature.module = key
+    made = {
+        signature.record: (signature, machine)
+        for signature, machine in _made(interpreter, records)
+    }
     for place, record in places:
-        signature = next(s for s in signatures if s.record is record)
-        machine = _machine(made, signature)
-        function = CompiledRecord(record, signature, sites, machine).function
+        function = CompiledRecord(record, *made[record]).function
         if place.__class__ is Symbol:
             place.value = function
             place.invalidate()

@@ -335,6 +335,21 @@ def test_later_functions_may_call_earlier_ones() -> None:
     )
 
 
+def test_an_error_names_the_form_in_the_function_that_was_compiled_before() -> None:
+    one = interpreter("""
+        (de get (m i) ((-idx1- (-double-)) m) ((-int-) i) (+ (m 0) (m i)))
+        (dhc-make () get)
+        (de f (m i) ((-idx1- (-double-)) m) ((-int-) i) (* 2 (get m i)))
+        (dhc-make () f)
+        (de g (m i) ((-idx1- (-double-)) m) ((-int-) i) (f m i) (m 1))
+        (dhc-make () g)""")
+    for name in ("f", "g"):
+        with pytest.raises(LispError, match=f"{name} : subscript out of range : \\(m i\\)"):
+            one.eval(f"({name} [1 2] 2)")
+    with pytest.raises(LispError, match="g : subscript out of range : \\(m 1\\)"):
+        one.eval("(g [1] 0)")
+
+
 def test_compiled_callers_keep_what_they_were_compiled_with() -> None:
     one = interpreter("(de g (x) (* x x)) (de f (x) (g x)) (dhc-make () f g)")
     one.eval("(de g (x) 0)")
