@@ -11,6 +11,8 @@ from sn.primitives.arguments import string
 from sn.primitives.registry import WORDS, primitive
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from sn.interpreter import Interpreter
 
 FAMILIES = ("network", "network_layers", "network_nlf", "network_library", "network_codebook",
@@ -26,6 +28,15 @@ def _remove(interpreter: "Interpreter", family: str) -> None:
         symbol.value = None
         symbol.locked = False
         symbol.invalidate()
+
+
+def _home(library: "list[Path]") -> str | None:
+    """Return the folder of the original that a library folder lies in, if it does."""
+    for folder in library:
+        for place in (folder.resolve(), *folder.resolve().parents):
+            if (place / "packages" / "sn28").is_dir():
+                return str(place)
+    return None
 
 
 @primitive("window-events", interpreter=True)
@@ -65,6 +76,9 @@ def net_kernel(interpreter: "Interpreter", name: str) -> str:
     for name_of_class in ("NLF", "CODEBOOK"):
         builtin_class(interpreter, name_of_class)
     publish(interpreter)
+    home = interpreter.symbols.intern("lushdir")
+    home.value = home.value or _home(interpreter.library)
+    home.declared = True
     numbers = dict.fromkeys(VARIABLES, 0.0)
     if network.newton:
         numbers |= {"gamma": 0.05, "mu": 0.05}
