@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -63,6 +64,9 @@ def parser() -> Parser:
     train.add_argument("--data", metavar="SET|DIR", help=DATA)
     train.add_argument("--passes", type=int, metavar="N", help="default: the script's schedule")
     train.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
+    train.add_argument(
+        "--distort", choices=("affine", "elastic"), help="show distorted copies of the digits"
+    )
     train.add_argument(
         "--validation", type=int, metavar="N", help="keep the last N digits to measure on"
     )

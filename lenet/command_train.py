@@ -15,10 +15,13 @@ from lenet import reproduce
 from lenet.canvas import check_name
 from lenet.curves import learning_picture
 from lenet.data import DataError, read
+from lenet.distortions import AFFINE, ELASTIC
 from lenet.networks import load
 from lenet.scripts import check_digits
 from lenet.training import digest_of, train
 from sn.command import commit, version
+
+DISTORTIONS = {"affine": AFFINE, "elastic": ELASTIC}
 
 
 def train_network(args: argparse.Namespace, data: str, folder: str | None) -> int:
@@ -36,6 +39,8 @@ def train_network(args: argparse.Namespace, data: str, folder: str | None) -> in
     else:
         test = read(data, "test", folder)
     check_digits(network, 10, images, data)
+    if args.distort and images.dtype != np.uint8:
+        raise DataError(f"--distort takes digits of MNIST, not {data}")
     file = Path(args.output) if args.output else new_weights(args.name)
     checkpoint = file.with_name(f"{file.stem}.checkpoint.npz")
     console = Console(stderr=True, highlight=False)
@@ -59,6 +64,7 @@ def train_network(args: argparse.Namespace, data: str, folder: str | None) -> in
             labels,
             seed=args.seed,
             passes=args.passes,
+            distort=DISTORTIONS.get(args.distort),
             test=test,
             checkpoint=checkpoint,
             progress=None if args.quiet else lambda done: console.print(done.to_line()),
@@ -68,6 +74,7 @@ def train_network(args: argparse.Namespace, data: str, folder: str | None) -> in
     measured = "validation_error" if args.validation else "test_error"
     command = f"lenet train {args.name} --seed {args.seed}"
     command += f" --passes {args.passes}" if args.passes else ""
+    command += f" --distort {args.distort}" if args.distort else ""
     command += f" --validation {args.validation}" if args.validation else ""
     network.save_weights(
         file,

@@ -15,6 +15,7 @@ import numpy as np
 from sn.errors import LispError, SnCompileError, SnError
 from sn.interpreter import Interpreter
 from sn.manual import nearest
+from sn.net.nlf import NLF
 from sn.printer import show
 
 if TYPE_CHECKING:
@@ -194,6 +195,11 @@ def _list(names: set[str]) -> str:
 # ---- networks that cannot work
 
 
+def constant(nlf: NLF | None) -> bool:
+    """Tell whether a transfer function has the same value everywhere."""
+    return nlf is not None and nlf.kind == "lin" and nlf.parameters[4] == 0
+
+
 def check(interpreter: Interpreter, script: Path) -> None:
     """Raise NetworkError for layers that are not connected as a feed-forward network's are."""
     memory = interpreter.network
@@ -216,7 +222,9 @@ def check(interpreter: Interpreter, script: Path) -> None:
         hint = misspelled(interpreter, script)
         count = len(layer.units)
         alone = int((reached[layer.units] == 0).sum()) if k else 0
-        if alone == count:
+        if alone == count and constant(layer.nlf):
+            alone = 0  # such units always say the same, as a border does
+        elif alone == count:
             hint = hint or _connect(memory, k)
             raise NetworkError(f"{place}: nothing leads into layer {layer.name}{hint}")
         if alone:
