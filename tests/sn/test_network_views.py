@@ -110,3 +110,30 @@ def test_nettool_draws_layers_and_connections(sn):
 def test_the_originals_tool_kit_is_asked_for_by_name(sn):
     with pytest.raises(LispError, match="tool kit"):
         sn.eval("(ogre)")
+
+
+def test_a_text_in_braces_is_filled_into_lines():
+    printed: list[str] = []
+    sn = Interpreter(printed.append)
+    sn.eval(
+        '(libload "sn28/sn28")'
+        "(render-brace-text 0 20 '{<p> One <b>two</b> three four five. <p> Six  seven })"
+    )
+    assert "".join(printed) == "One two three four \nfive. \n\nSix seven \n\n"
+
+
+def test_the_originals_folder_is_known_from_the_library_path(tmp_path):
+    library = tmp_path / "packages" / "sn28" / "lib"
+    library.mkdir(parents=True)
+    sn = Interpreter(library=(str(library),))
+    sn.warn = lambda text: None
+    sn.eval('(libload "sn28/sn28")')
+    assert sn.value("lushdir") == str(tmp_path.resolve())
+    ours = Interpreter()
+    ours.warn = lambda text: None
+    assert ours.eval('(libload "sn28/sn28") lushdir') == "()"
+
+
+def test_deleting_a_window_finishes_its_picture(sn, tmp_path):
+    sn.eval('(delete ()) (new-window 20 20 "short") (delete window)')
+    assert [path.name for path in tmp_path.iterdir()] == ["01-short.png"]
