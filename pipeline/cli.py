@@ -44,6 +44,11 @@ def parser() -> Parser:
     add_settings(read)
     read.add_argument("--expect", metavar="TEXT", help="reject whatever is not this amount")
     read.add_argument("--expect-csv", metavar="FILE", help="table of files and their amounts")
+    read.add_argument(
+        "--ignore-amounts",
+        action="store_true",
+        help="image cash letters: do not expect the amounts in them",
+    )
     read.add_argument("--strict", action="store_true", help="exit 3 when something is rejected")
     form = read.add_mutually_exclusive_group()
     form.add_argument(
@@ -151,6 +156,11 @@ def add_settings(command: Parser) -> None:
     )
     threshold.add_argument(
         "--min-confidence", type=_share, metavar="P", help="threshold, 0 to 1, for experts"
+    )
+    command.add_argument(
+        "--engine",
+        choices=("hos", "sdnn", "both"),
+        help="hos: cut and recognize; sdnn: whole lines; both together (default)",
     )
     command.add_argument(
         "--recognizer", metavar="NET.sn", help="a network of your own (docs/networks.md)"

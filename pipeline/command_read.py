@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from pipeline.batch import Job, Outcome
+from pipeline.cashletter import Check, is_letter, items, named
 from pipeline.errors import ImageError
 from pipeline.expectations import Expectations, load
 from pipeline.headers import SUFFIXES
 from pipeline.image import Limits
-from pipeline.inputs import inputs, is_folder, is_single, listed
+from pipeline.inputs import Stdin, inputs, is_folder, is_single, listed
 from pipeline.journal import Journal, joined
 from pipeline.reader import CheckReader
 from pipeline.records import CSV_COLUMNS, Reading, csv_line
@@ -42,7 +43,7 @@ def run_read(args: argparse.Namespace) -> int:
     reader = reader_of(args)
     expectations = expected(args, reader)
     tally = Tally(args)
-    many = len(args.paths) != 1 or not is_single(args.paths[0])
+    many = len(args.paths) != 1 or not is_single(args.paths[0]) or is_letter(args.paths[0])
     with Output(args, many) as sheet, progress_bar(args, many) as advance:
         journal = Journal(sheet.file, settings(args, reader)) if kept(args, many) else None
         jobs = jobs_of(args, tally.failed, expectations)
@@ -110,7 +111,7 @@ def reader_of(args: argparse.Namespace) -> CheckReader:
     try:
         reader = CheckReader(
             grammar=grammar,
-            engine=own_engine(args, grammar),
+            engine=chosen_engine(args, grammar),
             field=args.field,
             min_confidence=args.min_confidence,
             max_error=args.max_error,
@@ -123,12 +124,16 @@ def reader_of(args: argparse.Namespace) -> CheckReader:
     return reader
 
 
-def own_engine(args: argparse.Namespace, grammar: str) -> "Engine | None":
-    """Return an engine around --recognizer, None for the program's own."""
+def chosen_engine(args: argparse.Namespace, grammar: str) -> "Engine | str | None":
+    """Return an engine around --recognizer, or which of the program's own reads."""
     if args.recognizer is None:
         if args.weights is not None:
             raise Usage(f"{PROGRAM} {args.command}: --weights goes with --recognizer NET.sn")
-        return None
+        return args.engine
+    if args.engine not in (None, "hos"):
+        raise Usage(
+            f"{PROGRAM} {args.command}: --recognizer names cut characters: --engine hos"
+        )
     from pipeline.own import engine
 
     return engine(args.recognizer, args.weights, grammar)
@@ -170,9 +175,33 @@ def jobs_of(
         mark = b"\0" if args.null else b"\n"
         names = inputs(listed(args.list, mark), failed, remark, plain=True)
         sources = chain(sources, names)
-    for source in sources:
+    for source in chain.from_iterable(opened(source, failed) for source in sources):
         job = Job(source)
-        yield Job(source, expectations.of(job.name)) if expectations else job
+        if expectations is not None:
+            yield Job(source, expectations.of(job.name))
+        elif isinstance(source, Check) and not args.ignore_amounts and not args.expect:
+            # An amount that is no number is not known: the check is rejected.
+            yield Job(source, source.item.amount or "")
+        else:
+            yield job
+
+
+def opened(
+    source: str | Stdin, failed: Callable[[Exception], None]
+) -> Iterator[str | Stdin | Check]:
+    """Yield an input, or the checks in it when it is a letter."""
+    if not isinstance(source, str):
+        yield source
+    elif (check := named(source)) is not None and not Path(source).exists():
+        yield check
+    elif Path(source).suffix.lower() in SUFFIXES or not is_letter(source):
+        yield source
+    else:
+        try:
+            for item in items(source):
+                yield Check(source, item)
+        except SnError as error:
+            failed(error)
 
 
 def results(

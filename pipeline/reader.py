@@ -52,7 +52,8 @@ class CheckReader:
     limits
         What the image gate lets in.
     engine, locate
-        The recognition engine and the field locator; the program's own when None. They are
+        The recognition engine, or which of the program's own reads (``hos``, ``sdnn``,
+        ``both``), and the field locator; the program's own when None. They are
         loaded at the first page.
     """
 
@@ -65,7 +66,7 @@ class CheckReader:
         max_error: float | None = None,
         expect: str | None = None,
         limits: Limits | None = None,
-        engine: "Engine | None" = None,
+        engine: "Engine | str | None" = None,
         locate: "Callable[[Grey], Sequence[Field]] | None" = None,
     ) -> None:
         if min_confidence is not None and not 0 <= min_confidence <= 1:
@@ -78,7 +79,7 @@ class CheckReader:
         self.max_error, self.min_confidence = max_error, min_confidence
         self.expect = None if expect is None else self.expected(expect)
         self._given = engine, locate
-        self._engine = engine
+        self._engine = None if isinstance(engine, str) else engine
         self._loading = threading.Lock()
 
     def __reduce__(self) -> tuple[object, ...]:
@@ -102,7 +103,8 @@ class CheckReader:
             if self._engine is None:
                 from pipeline.recognition import Engine
 
-                self._engine = Engine.load()
+                mode = self._given[0]
+                self._engine = Engine.load(mode if isinstance(mode, str) else "")
             return self._engine
 
     @property
