@@ -10,12 +10,16 @@ import gc
 import queue
 import sys
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from typing import Any
 
+from sn.errors import SnError
+
 STACK = 512 << 20  # bytes, reserved only as they are used
 DEEPEST = 400_000  # Python frames
+SOON = 0.01  # seconds until a lost interruption is repeated
 PATIENCE = 1.0  # seconds between two looks whether the evaluation is still there
 ROOM = (1 << 20) + 4096  # words; the chunk they are in has nearly as many after them
 THRESHOLDS = (200_000, 20, 20)  # lists are long and rarely go round in circles
@@ -23,6 +27,8 @@ _lock = threading.Lock()
 _running = 0
 _usual_limit = 0
 _usual_thresholds = (0, 0, 0)
+_usual_hook = sys.unraisablehook
+_serving: dict[int, queue.SimpleQueue[tuple[str, Any]]] = {}  # thread -> who waits for it
 
 
 def _roomy(work: Callable[[], Any]) -> Any:
@@ -61,6 +67,7 @@ class BigStack:
         def body() -> None:
             # A late interruption may come anywhere, even here.
             with suppress(BaseException):
+                _serving[threading.get_ident()] = requests
                 try:
                     result[0] = _roomy(work)
                 except BaseException as error:
@@ -81,6 +88,7 @@ class BigStack:
         finally:
             thread.join()
             self._thread = None
+            _serving.pop(thread.ident, None)
             with _lock:
                 _restore_limit()
         if result[1] is not None:
@@ -98,6 +106,10 @@ class BigStack:
                     continue
                 if kind == "done":
                     return
+                if kind == "again":
+                    time.sleep(SOON)
+                    interrupt(thread, request)
+                    continue
                 request()
             except KeyboardInterrupt:
                 interrupt(thread)
@@ -134,9 +146,20 @@ def interrupt(thread: threading.Thread, kind: type[BaseException] = KeyboardInte
         )
 
 
+def _again(lost: Any) -> None:
+    """Interrupt again when an interruption came while Python was cleaning up, and was lost."""
+    if not isinstance(lost.exc_value, SnError | KeyboardInterrupt):
+        _usual_hook(lost)
+        return
+    requests = _serving.get(threading.get_ident())
+    if requests is not None:
+        requests.put(("again", lost.exc_type))  # the thread that waits does it
+
+
 def _raise_limit(deepest: int) -> None:
-    global _running, _usual_limit, _usual_thresholds
+    global _running, _usual_limit, _usual_thresholds, _usual_hook
     if _running == 0:
+        _usual_hook, sys.unraisablehook = sys.unraisablehook, _again
         _usual_limit = sys.getrecursionlimit()
         _usual_thresholds = gc.get_threshold()
         if gc.isenabled():
@@ -149,5 +172,6 @@ def _restore_limit() -> None:
     global _running
     _running -= 1
     if _running == 0:
+        sys.unraisablehook = _usual_hook
         gc.set_threshold(*_usual_thresholds)
         sys.setrecursionlimit(_usual_limit)

@@ -312,7 +312,7 @@ class Support:
             return
         if isinstance(error, KeyboardInterrupt):
             error.located = True
-            self.interpreter.interrupted(self.located(error, sys._getframe(1)))
+            error.told = self.interpreter.interrupted(self.located(error, sys._getframe(1)))
             return
         if isinstance(error, MemoryError):
             self.reserve = b""

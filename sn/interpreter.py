@@ -458,8 +458,11 @@ class Interpreter:
         if self.debugger is not None:
             self.debugger(error)
 
-    def interrupted(self, stop: LispError) -> None:
-        """React to Control-C while its bindings stand: on-break forms, hook, listener."""
+    def interrupted(self, stop: LispError) -> bool:
+        """React to Control-C while its bindings stand: on-break forms, hook, listener.
+
+        Tell whether somebody has been told.
+        """
         self.last_error = stop
         handlers, self.break_handlers = self.break_handlers, []
         while handlers:
@@ -470,6 +473,7 @@ class Interpreter:
             self._call_hook(hook)
         elif self.breaker is not None:
             self.breaker(stop)
+        return stop.reported
 
     def settle(self) -> None:
         """Undo bindings that an interruption left behind; for when nothing runs."""

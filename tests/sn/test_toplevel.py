@@ -2,10 +2,12 @@
 
 import os
 import pty
+import re
 import select
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import pytest
 
@@ -262,6 +264,38 @@ def test_a_pause_listens_until_control_d(terminal):
     os.write(terminal.handle, b"\x04")
     terminal.until("= 8\n? ")
     os.write(terminal.handle, b"\x04")
+
+
+PROMPT = re.compile(r"^(?:\[\w+\] )*\? |^  (?= *\()|^Debug toplevel \[y/N\] \? ")
+TRANSCRIPTS = re.findall(
+    r"^```terminal\n(.*?)^```$",
+    (Path(__file__).parents[2] / "docs" / "sn.md").read_text(encoding="utf-8"),
+    re.S | re.M,
+)
+
+
+def test_the_tour_shows_terminals():
+    assert TRANSCRIPTS
+
+
+@pytest.mark.parametrize("transcript", TRANSCRIPTS)
+def test_a_transcript_of_the_tour_is_what_a_terminal_shows(terminal, transcript):
+    shown = terminal.until("\n")  # the greeting
+    shown = ""
+    for line in transcript.splitlines():
+        prompt = PROMPT.match(line)
+        if prompt is None:
+            shown += terminal.until(line + "\n")
+            continue
+        shown += terminal.until(prompt.group())
+        typed = line[prompt.end() :]
+        if typed == "^D":
+            os.write(terminal.handle, b"\x04")
+        else:
+            terminal.say(typed)
+            shown += terminal.until(typed + "\n")
+    wanted = transcript.replace("^D\n", "\n")
+    assert shown.strip() == wanted.strip()
 
 
 def test_the_listener_keeps_its_last_result(listener):
