@@ -14,7 +14,22 @@ def dense(lists, row, x, s, w, buffer):
     for i in range(m):
         buffer[i] = x[lists[ins + i]]
     v = buffer[:m]
-    for o in range(n):
+    whole = n - n % 4
+    for o in range(0, whole, 4):
+        k = base + o * m
+        line0, line1 = w[k : k + m], w[k + m : k + 2 * m]
+        line2, line3 = w[k + 2 * m : k + 3 * m], w[k + 3 * m : k + 4 * m]
+        a0, a1, a2, a3 = ZERO, ZERO, ZERO, ZERO
+        for i in range(m):
+            a0 += line0[i] * v[i]
+            a1 += line1[i] * v[i]
+            a2 += line2[i] * v[i]
+            a3 += line3[i] * v[i]
+        s[lists[outs + o]] += a0
+        s[lists[outs + o + 1]] += a1
+        s[lists[outs + o + 2]] += a2
+        s[lists[outs + o + 3]] += a3
+    for o in range(whole, n):
         line = w[base + o * m : base + o * m + m]
         a = ZERO
         for i in range(m):

@@ -14,6 +14,7 @@ def subsample(lists, first, count, row, x, s, d, w, rate, grad, mode, second):
     """
     width, height, pitch, out_pitch = row[3], row[4], row[5], row[6]
     rows, columns, row_step, column_step = row[7], row[8], row[9], row[10]
+    pairs = width == 2 and height == 2 and column_step == 2
     for q in range(count):
         source = lists[first + 3 * q]
         target = lists[first + 3 * q + 1]
@@ -23,29 +24,42 @@ def subsample(lists, first, count, row, x, s, d, w, rate, grad, mode, second):
         for i in range(rows):
             b = target + i * out_pitch
             a = source + i * row_step * pitch
+            if pairs:
+                over = x[a : a + 2 * columns]
+                under = x[a + pitch : a + pitch + 2 * columns]
+                if mode == 0:
+                    out = s[b : b + columns]
+                    for j in range(columns):
+                        total = over[2 * j] + over[2 * j + 1] + under[2 * j] + under[2 * j + 1]
+                        out[j] += v * total
+                    continue
+                out = d[b : b + columns]
+                above = d[a : a + 2 * columns]
+                below = d[a + pitch : a + pitch + 2 * columns]
+                for j in range(columns):
+                    total = over[2 * j] + over[2 * j + 1] + under[2 * j] + under[2 * j + 1]
+                    g += out[j] * (total * total if second else total)
+                for j in range(columns):
+                    t = v * out[j]
+                    above[2 * j] += t
+                    above[2 * j + 1] += t
+                    below[2 * j] += t
+                    below[2 * j + 1] += t
+                continue
             for j in range(columns):
-                if width == 2 and height == 2:
-                    total = x[a] + x[a + 1] + x[a + pitch] + x[a + pitch + 1]
-                else:
-                    total = ZERO
-                    for m in range(height):
-                        for n in range(width):
-                            total += x[a + m * pitch + n]
+                total = ZERO
+                for m in range(height):
+                    for n in range(width):
+                        total += x[a + m * pitch + n]
                 if mode == 0:
                     s[b + j] += v * total
                 else:
                     t = d[b + j]
                     g += t * (total * total if second else total)
                     t *= v
-                    if width == 2 and height == 2:
-                        d[a] += t
-                        d[a + 1] += t
-                        d[a + pitch] += t
-                        d[a + pitch + 1] += t
-                    else:
-                        for m in range(height):
-                            for n in range(width):
-                                d[a + m * pitch + n] += t
+                    for m in range(height):
+                        for n in range(width):
+                            d[a + m * pitch + n] += t
                 a += column_step
         if mode == 1:
             grad[k] += g

@@ -268,12 +268,23 @@ def winner(cost, x, outputs):
 
 
 @kernel
+def show(x, inputs, pattern):
+    """Put a pattern into the states of the input layer."""
+    n = inputs.size
+    first = inputs[0]
+    if inputs[n - 1] - first == n - 1:
+        x[first : first + n] = pattern
+    else:
+        for i in range(n):
+            x[inputs[i]] = pattern[i]
+
+
+@kernel
 def run(program, lists, constants, inputs, outputs, patterns, results, x, s, w, buffer, exact):
     """Forward pass over patterns (n, inputs) -> results (n, outputs)."""
     quiet = np.zeros(1, np.int64)
     for n in range(patterns.shape[0]):
-        for i in range(inputs.size):
-            x[inputs[i]] = patterns[n, i]
+        show(x, inputs, patterns[n])
         forward(program, lists, constants, x, s, w, buffer, exact, x, quiet)
         for i in range(outputs.size):
             results[n, i] = x[outputs[i]]
@@ -310,6 +321,23 @@ def move(rule, w, rate, grad, speed, squares, count, momentum, decay, age):
 
 
 @kernel
+def start_curvature(cost, x, outputs, constants, d):
+    """Leave the second derivatives of the energy in `d` at the outputs.
+
+    A squared error starts with 1 at every output, softmax with p(1-p); the criteria on
+    penalties with 1, as if they were squared errors.
+    """
+    if cost != SOFTMAX:
+        for i in range(outputs.size):
+            d[outputs[i]] = 1
+        return
+    energy(cost, 0.0, x, outputs, constants, 0, d)
+    d[outputs[0]] += 1
+    for i in range(outputs.size):
+        d[outputs[i]] *= 1 - d[outputs[i]]
+
+
+@kernel
 def learn(
     program,
     lists,
@@ -320,6 +348,7 @@ def learn(
     targets,
     labels,
     order,
+    second,
     cost,
     rubbish,
     rule,
@@ -344,101 +373,51 @@ def learn(
 
     `batch` 0 updates within the backward pass, after every pattern; otherwise weights move
     after every `batch` patterns (see `move`; `age` (1,) counts). Energies and errors are those
-    met on the way, before each update.
+    met on the way, before each update. With `second`, nothing is learned: diagonal Gauss-Newton
+    curvatures are added to `grad` (LeCun et al. 1998, appendix C; shared weights sum over their
+    uses).
     """
     total = 0.0
     errors = 0
     waiting = 0
+    squared_states = np.zeros(x.size if second else 0, x.dtype)
+    squared_weights = w * w if second else w
+    inward = squared_states if second else x
+    online = batch == 0 and not second
     for q in range(order.size):
         n = order[q]
-        for i in range(inputs.size):
-            x[inputs[i]] = patterns[n, i]
+        show(x, inputs, patterns[n])
         forward(program, lists, constants, x, s, w, buffer, exact, keep, noise)
         d[:] = 0
-        total += energy(cost, rubbish, x, outputs, targets[n % targets.shape[0]], labels[n], d)
-        if winner(cost, x, outputs) != labels[n]:
-            errors += 1
+        if second:
+            start_curvature(cost, x, outputs, constants, d)
+            for p in range(x.size):
+                squared_states[p] = x[p] * x[p]
+        else:
+            target = targets[n % targets.shape[0]]
+            total += energy(cost, rubbish, x, outputs, target, labels[n], d)
+            if winner(cost, x, outputs) != labels[n]:
+                errors += 1
         backward(
             program,
             lists,
             constants,
-            x,
+            inward,
             s,
             d,
-            w,
+            squared_weights,
             rate,
             grad,
-            batch == 0,
-            False,
+            online,
+            second,
             x,
             buffer,
             keep,
             noise,
         )
         waiting += 1
-        if batch > 0 and (waiting == batch or q == order.size - 1):
+        if batch > 0 and not second and (waiting == batch or q == order.size - 1):
             age[0] += 1
             move(rule, w, rate, grad, speed, squares, waiting, momentum, decay, age[0])
             waiting = 0
     return total, errors
-
-
-@kernel
-def curvature(
-    program,
-    lists,
-    constants,
-    inputs,
-    outputs,
-    patterns,
-    order,
-    cost,
-    x,
-    s,
-    d,
-    w,
-    squares,
-    total,
-    buffer,
-    exact,
-):
-    """Add the diagonal Gauss-Newton curvatures of the patterns in `order` to `total`.
-
-    Source: LeCun et al. 1998, appendix C: a squared error starts with curvature 1 at every
-    output, softmax with p(1-p); shared weights sum over their uses.
-    """
-    weights = w * w
-    quiet = np.zeros(1, np.int64)
-    for q in range(order.size):
-        n = order[q]
-        for i in range(inputs.size):
-            x[inputs[i]] = patterns[n, i]
-        forward(program, lists, constants, x, s, w, buffer, exact, x, quiet)
-        d[:] = 0
-        if cost == SOFTMAX:
-            energy(cost, 0.0, x, outputs, constants, 0, d)
-            d[outputs[0]] += 1
-            for i in range(outputs.size):
-                d[outputs[i]] *= 1 - d[outputs[i]]
-        else:
-            for i in range(outputs.size):
-                d[outputs[i]] = 1
-        for p in range(x.size):
-            squares[p] = x[p] * x[p]
-        backward(
-            program,
-            lists,
-            constants,
-            squares,
-            s,
-            d,
-            weights,
-            w,
-            total,
-            False,
-            True,
-            x,
-            buffer,
-            x,
-            quiet,
-        )

@@ -71,6 +71,10 @@ class LayerProgram:
         self.s = np.zeros(lowered.size, dtype)
         self.d = np.zeros(lowered.size, dtype)
         self.buffer = np.zeros(2 * lowered.buffer, dtype)
+        constants = lowered.constants.astype(dtype)
+        self.head = (
+            lowered.program, lowered.lists, constants, lowered.inputs, lowered.outputs,
+        )  # fmt: skip
         self.gradient_sum = np.zeros(len(self.weights), dtype)
         self.speed = np.zeros(len(self.weights), dtype)
         self.squares = np.zeros(len(self.weights), dtype)
@@ -93,11 +97,6 @@ class LayerProgram:
     def output_size(self) -> int:
         """Number of output units."""
         return len(self.lowered.outputs)
-
-    def _head(self) -> tuple[np.ndarray, ...]:
-        lo = self.lowered
-        constants = lo.constants.astype(self.dtype)
-        return lo.program, lo.lists, constants, lo.inputs, lo.outputs
 
     def _patterns(self, patterns: np.ndarray) -> np.ndarray:
         flat = np.ascontiguousarray(patterns, self.dtype).reshape(len(patterns), -1)
@@ -122,7 +121,7 @@ class LayerProgram:
         flat = self._patterns(patterns)
         results = np.zeros((len(flat), self.output_size), self.dtype)
         kernels.run(
-            *self._head(), flat, results, self.x, self.s, self.weights, self.buffer, self.exact
+            *self.head, flat, results, self.x, self.s, self.weights, self.buffer, self.exact
         )
         return results
 
@@ -168,31 +167,8 @@ class LayerProgram:
         """
         flat = self._patterns(patterns)
         targets, labels = self._answers(answers)
-        total, errors = kernels.learn(
-            *self._head(),
-            flat,
-            targets,
-            labels,
-            np.ascontiguousarray(order, np.int64),
-            COSTS[self.cost],
-            self.rubbish,
-            RULES[rule],
-            batch,
-            self.dtype.type(momentum),
-            self.dtype.type(decay),
-            self.x,
-            self.s,
-            self.d,
-            self.weights,
-            self.rates,
-            self.gradient_sum,
-            self.speed,
-            self.squares,
-            self.moves,
-            self.buffer,
-            self.exact,
-            self.kept(len(self.x)),
-            self.noise,
+        total, errors = self._sweep(
+            flat, targets, labels, order, batch=batch, momentum=momentum, decay=decay, rule=rule
         )
         if not np.isfinite(total):
             raise SnCompileError("learn : the energy is no longer finite; lower the rate : ()")
@@ -281,21 +257,54 @@ class LayerProgram:
     def curvature(self, patterns: np.ndarray, order: np.ndarray) -> np.ndarray:
         """Return the mean diagonal Gauss-Newton curvature by the weights, over `order`."""
         total = np.zeros_like(self.weights)
-        kernels.curvature(
-            *self._head(),
-            self._patterns(patterns),
+        flat = self._patterns(patterns)
+        none = np.zeros((1, self.output_size), self.dtype)
+        labels = np.zeros(0, np.int64)
+        self._sweep(flat, none, labels, order, curvatures=total)
+        return total / max(1, len(order))
+
+    def _sweep(
+        self,
+        patterns: np.ndarray,
+        targets: np.ndarray,
+        labels: np.ndarray,
+        order: np.ndarray,
+        *,
+        batch: int = 0,
+        momentum: float = 0.0,
+        decay: float = 0.0,
+        rule: str = "gradient",
+        curvatures: np.ndarray | None = None,
+    ) -> tuple[float, int]:
+        """Run the compiled loop over patterns: to learn them, or to add curvatures."""
+        second = curvatures is not None
+        return kernels.learn(
+            *self.head,
+            patterns,
+            targets,
+            labels,
             np.ascontiguousarray(order, np.int64),
+            second,
             COSTS[self.cost],
+            self.rubbish,
+            RULES[rule],
+            batch,
+            self.dtype.type(momentum),
+            self.dtype.type(decay),
             self.x,
             self.s,
             self.d,
             self.weights,
-            np.zeros_like(self.x),
-            total,
+            self.rates,
+            curvatures if second else self.gradient_sum,
+            self.speed,
+            self.squares,
+            self.moves,
             self.buffer,
             self.exact,
+            self.kept(len(self.x)),
+            np.zeros(1, np.int64) if second else self.noise,
         )
-        return total / max(1, len(order))
 
     def set_rates(self, eta: float, mu: float, curvature: np.ndarray) -> None:
         """Set the rates of stochastic diagonal Levenberg-Marquardt, ``eta / (mu + h)``.
