@@ -312,7 +312,7 @@ class FakeEngine:
     name, mode, sha256, calibration = "fake", "hos", "0" * 64, Calibration()
 
     @classmethod
-    def load(cls):
+    def load(cls, mode=""):
         return cls()
 
     def decode(self, field, grammar, dpi):
