@@ -173,7 +173,7 @@ class TestRead:
         )
         assert err.splitlines() == [
             "0 read, 3 rejected (2 ambiguous, 1 blank), 0 failed",
-            "next: check-reader read faint.png --json shows every guess and its place",
+            "next: check-reader explain faint.png -o why.html shows why",
         ]
         assert main(["read", "--strict", "faint.png"]) == 3
         assert main(["read", "--strict", "--min-confidence", "0.5", "faint.png"]) == 0
