@@ -273,6 +273,11 @@ def test_a_name_beginning_with_a_bar_never_runs_a_command(sn, tmp_path, monkeypa
 ATOMS = [
     "1", "0", "-3", "2.5", '"abc"', '""', "a", "x", "()", "t", "'a", "'(1 2 3)", "[1 2 3]",
     "'((a 1) (b 2))", "car", "(lambda (x) x)", "1e300", ":x", "((x 3))", "(x 1 3)",
+    "[[1 2][3 4]]", "[f 1 2 3]", '#[ a "b" #]', "(double-matrix)", "(int-storage 3)", "(0 1)",
+    "(a . x)", "'(a . b)", "`(1 ,x ,@'(2))", "(htable)", "(complex 1 2)", "(now)", "(new c)",
+    "o", ":o:k", "(==> o bump 2)", "(==> o (c . bump) a)", '(new-window 20 20 "w")', '"f"',
+    '(open-read "f")', '(writing "f" (print x))', '"%d %s"', '"[a-z]*"', "'|Foo Bar|", "this",
+    "(reading-string \"(a 1) x\" (read))", "(debug (car x))", "-1e300", "0.5", "nil",
 ]  # fmt: skip
 SLOW = {"sleep", "ask", "read", "exit", "quit", "repeat", "while", "do-while", "for", "range"}
 SLOW |= {"mapwhile", "mapfor", "net-kernel"}
@@ -284,10 +289,12 @@ SLOW |= {"mapwhile", "mapfor", "net-kernel"}
     suppress_health_check=list(HealthCheck),
 )
 @given(st.integers(0, 1 << 30))
-def test_no_program_breaks_the_interpreter(seed):
+def test_no_program_breaks_the_interpreter(tmp_path_factory, seed):
     choose = random.Random(seed)
-    safe = Interpreter(lambda text: None, safe=True)
-    safe.warn = lambda text: None
+    folder = tmp_path_factory.getbasetemp()
+    safe = Interpreter(lambda text: None, safe=True, root=folder, writable=folder)
+    safe.tell = lambda text: None
+    safe.eval("(defclass c object (k 5)) (defmethod c bump (n) (incr k n)) (defvar o (new c))")
     names = [
         symbol.name
         for symbol in safe.symbols
