@@ -34,6 +34,7 @@ LONGEST = 24  # symbols of --text
 MULTIPLY_ADDS = 12.5e6  # a second, the peak of a DSP32C
 CAMERA_RATE = 11.0  # digits a second from camera to answer, with size normalisation
 PUBLISHED = "10 to 12"
+BARE_RATE = 30.0  # digits a second without it
 
 SLIDE, FRAMES = 0.9, 18  # seconds a strip takes to come in, and in how many views
 FLASH = 0.06  # seconds
@@ -62,6 +63,12 @@ def parser() -> Parser:
         help="what stands on --strip: digits, phone, amount, ..., or a regular expression; "
         "groups of digits by default",
     )
+    made.add_argument(
+        "--net",
+        choices=("net1989", "lenet1", "lenet5"),
+        help="read as then: one look of one network for each digit, nothing cut; by default "
+        "the check reader reads",
+    )
     made.add_argument("--auto", action="store_true", help="press the key by itself")
     made.add_argument(
         "--speed",
@@ -73,6 +80,7 @@ def parser() -> Parser:
     made.add_argument("--no-color", action="store_true", help="no colours (also NO_COLOR)")
     made.add_argument("--gif", metavar="FILE", help="write the show as an animation instead")
     made.add_argument("--png", metavar="FILE", help="write the strips and answers instead")
+    made.add_argument("--html", metavar="FILE", help="write them as a page instead")
     made.add_argument("--width", type=_width, metavar="N", help="columns to use, 20 to 320")
     made.add_argument("-q", "--quiet", action="store_true", help="plain readings, nothing else")
     made.add_argument("--debug", action="store_true", help="show where an error arose")
@@ -95,7 +103,7 @@ def _run(arguments: list[str]) -> int:
     from pipeline import terminal
 
     look = None
-    if not (args.quiet or args.gif or args.png):
+    if not (args.quiet or args.gif or args.png or args.html):
         look = terminal.look(
             sys.stdout,
             os.environ,
@@ -108,18 +116,18 @@ def _run(arguments: list[str]) -> int:
     if not shots:
         return max(failures)
     if look is None:
-        reader = _reader(shots[0])
+        reader = _reader(shots[0], args.net)
         outcomes = []
         for shot in shots:
             outcomes.append(reader.read(shot))
             tell(shot, *outcomes[-1], args.quiet)
-        if args.gif or args.png:
+        if args.gif or args.png or args.html:
             _write(args, shots, outcomes)
         return max(failures, default=0)
     print("one moment ...", file=sys.stderr)
     canvas = terminal.Canvas(sys.stdout)
     with canvas.opened(), terminal.keyboard() as wait:
-        reader = _reader(shots[0])
+        reader = _reader(shots[0], args.net)
         stage = Stage(look, canvas.draw, wait, args.auto, args.speed == "1993")
         stage.show(shots, reader.read)
     return max(failures, default=0)
@@ -140,13 +148,22 @@ def _write(
         monitor.write_gif(args.gif, scenes, pace, args.period)
     if args.png:
         monitor.write_png(args.png, scenes, args.period)
+    if args.html:
+        from pipeline.page_1993 import write_html
+
+        write_html(args.html, scenes, args.period)
 
 
-def _reader(first: "Shot") -> "Reader":
+def _reader(first: "Shot", net: str | None) -> "Reader":
     """Return the reader; kernels are loaded at the first shot, not while the clock runs."""
-    from pipeline.recognition import Engine
+    if net is None:
+        from pipeline.recognition import Engine
 
-    reader = Reader(Engine.load())
+        reader = Reader(Engine.load())
+    else:
+        from pipeline.period import PeriodEngine
+
+        reader = Reader(PeriodEngine(net))
     reader.read(first)
     return reader
 
@@ -218,29 +235,20 @@ class Then:
         return max(self.camera, self.processor)
 
 
-class Counted:
-    """A recognizer that counts what it is given to look at."""
-
-    def __init__(self, recognizer: object) -> None:
-        self.recognizer = recognizer
-        self.looks = 0
-        memory = getattr(getattr(recognizer, "interpreter", None), "network", None)
-        self.connections = 0 if memory is None else len(memory.links()[0])
-
-    def fprop(self, images):
-        """Return the penalties (n, classes) of images (n, 32, 32)."""
-        self.looks += len(images)
-        return self.recognizer.fprop(images)
-
-
 class Reader:
     """Reads shots with one engine and counts the work."""
 
     def __init__(self, engine: "Engine") -> None:
+        from pipeline.counting import Counted, CountedStrips
+
         self.engine = engine
-        self.counted = Counted(getattr(engine, "recognizer", None))
-        if self.counted.recognizer is not None:
-            engine.recognizer = self.counted
+        self.counted = []
+        if getattr(engine, "recognizer", None) is not None:
+            engine.recognizer = Counted(engine.recognizer)
+            self.counted.append(engine.recognizer)
+        if getattr(engine, "strips", None) is not None:
+            engine.strips = CountedStrips(engine.strips)
+            self.counted.append(engine.strips)
 
     def read(self, shot: "Shot") -> "Outcome":
         """Return the reading of a shot, and what it would have cost."""
@@ -249,11 +257,17 @@ class Reader:
         height, width = shot.image.shape
         field = (0, 0, width, height) if shot.is_frame else "auto"
         reader = CheckReader(grammar=shot.grammar, field=field, engine=self.engine)
-        self.counted.looks = 0
+        before = self.spent()
         reading = reader.read(shot.image)
         digits = sum(map(str.isdigit, reading.best_guess or ""))
-        looks = self.counted.looks
-        return reading, Then(digits, looks, looks * self.counted.connections)
+        looks, work = (a - b for a, b in zip(self.spent(), before, strict=True))
+        return reading, Then(digits, looks, work)
+
+    def spent(self) -> tuple[int, int]:
+        """Return the looks and the multiply-adds so far."""
+        return tuple(
+            sum(getattr(c, of) for c in self.counted) for of in ("looks", "multiply_adds")
+        )
 
 
 def clocks(reading: "Reading", then: Then) -> list[str]:
@@ -261,7 +275,7 @@ def clocks(reading: "Reading", then: Then) -> list[str]:
     number = f"{then.digits} digit{'s' * (then.digits != 1)}"
     lines = [
         f"1993  {then.camera:7.3f} s  camera to answer, {number} at {CAMERA_RATE:.0f}/s "
-        f"(published: {PUBLISHED})"
+        f"(published: {PUBLISHED}, and {BARE_RATE:.0f} without size normalisation)"
     ]
     if then.multiply_adds:
         each = then.multiply_adds / then.looks / 1e6

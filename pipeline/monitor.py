@@ -56,13 +56,17 @@ class Monitor:
         """Return the colour of a style."""
         return INKS[style][self.period]
 
+    def view(self, view: np.ndarray) -> Image.Image:
+        """Return a view (uint8 `FRAME`) in the shades of the monitor."""
+        levels = np.rint(view * ((GREYS - 1) / 255)).astype(int)
+        return Image.fromarray(self.shades[levels])
+
     def screen(
         self, heading: str, view: np.ndarray, shot: Shot, beneath: Beneath | None = None
     ) -> Image.Image:
         """Return the monitor with a view (uint8 `FRAME`) and what stands beneath it."""
         image = Image.new("RGB", SIZE, self.ink("ground"))
-        levels = np.rint(view * ((GREYS - 1) / 255)).astype(int)
-        image.paste(Image.fromarray(self.shades[levels]), (LEFT, TOP))
+        image.paste(self.view(view), (LEFT, TOP))
         draw = ImageDraw.Draw(image)
         draw.text(
             (LEFT, 12), textwrap.shorten(heading, LONGEST), self.ink("title"), self.fonts[14]

@@ -12,9 +12,10 @@ import numpy as np
 import pytest
 from PIL import Image, ImageSequence
 
-from pipeline import demo_1993, film, monitor, terminal
+from pipeline import demo_1993, film, monitor, period, terminal
 from pipeline.confidence import Calibration
-from pipeline.demo_1993 import CAMERA_RATE, MULTIPLY_ADDS, Counted, Reader, Stage, Then, main
+from pipeline.counting import Counted, CountedStrips, replicated
+from pipeline.demo_1993 import CAMERA_RATE, MULTIPLY_ADDS, Reader, Stage, Then, main
 from pipeline.records import Character
 from pipeline.terminal import Canvas, Look, bilevel, cells, fitted, glyphs
 
@@ -601,3 +602,93 @@ def test_in_a_terminal_keys_work_and_everything_is_put_back(key, tmp_path):
     assert show.wait() == (0 if key == b"q" else 130)
     assert text.count("\033[?25l") == text.count("\033[?25h") == 1
     assert before == after
+
+
+# One look for each digit, as then.
+
+
+def test_what_hangs_together_is_one_part_and_a_flag_belongs_to_its_digit():
+    ink = np.zeros((40, 120), np.float32)
+    ink[6:34, 10:24] = 1  # a digit
+    ink[8:10, 30:44] = 1  # the flag of another one
+    ink[14:34, 32:40] = 1
+    ink[20:23, 60:72] = 1  # a dash
+    ink[30, 90] = 1  # dirt
+    assert period.parts(ink) == [(10, 6, 14, 28), (30, 8, 14, 26), (60, 20, 12, 3)]
+
+
+@pytest.mark.parametrize(("side", "high"), [(32, 20), (28, 20), (16, 16)])
+def test_a_digit_comes_to_the_size_of_the_net_and_its_mass_to_the_middle(side, high):
+    ink = np.zeros((50, 90), np.float32)
+    ink[5:45, 30:50] = 1
+    seen = period.retina(ink, (30, 5, 20, 40), side, high)
+    rows, columns = (np.flatnonzero(seen.max(axis=k) > 0.5) for k in (1, 0))
+    assert seen.shape == (side, side)
+    assert (len(rows), len(columns)) == (high, high // 2)
+    assert abs(rows.mean() - (side - 1) / 2) <= 0.5
+    assert abs(columns.mean() - (side - 1) / 2) <= 0.5
+
+
+@pytest.fixture(scope="module")
+def lenet5_reader():
+    return Reader(period.PeriodEngine("lenet5"))
+
+
+@pytest.mark.jit
+def test_lenet5_reads_the_number_of_the_film_with_ten_looks(lenet5_reader):
+    reading, then = lenet5_reader.read(film.take(film.FILM[0]))
+    assert reading.best_guess == film.FILM[0].text
+    assert reading
+    assert (then.digits, then.looks, then.multiply_adds) == (10, 10, 10 * 340_908)
+    # The published pace: ten to twelve digits a second from camera to answer.
+    assert then.processor == pytest.approx(10 * 340_908 / 12.5e6)
+    assert then.seconds / then.digits == pytest.approx(1 / 11, rel=0.05)
+
+
+@pytest.mark.jit
+def test_touching_digits_are_rejected_with_the_reason(lenet5_reader):
+    crowded = next(s for s in film.FILM if s.caption == "crowded")
+    reading, _ = lenet5_reader.read(film.take(crowded))
+    assert not reading
+    assert "digits touch" in reading.to_line()
+
+
+def test_a_net_without_weights_is_one_line(capsys, monkeypatch):
+    monkeypatch.setitem(period.NETS, "lenet1", "net5")  # a script that never has weights
+    assert main(["--net", "lenet1"]) == 1
+    told = capsys.readouterr()
+    assert told.err == (
+        "demo-1993: net5: no weights yet; lenet train net5 makes them, --weights names others\n"
+    )
+
+
+@pytest.mark.jit
+def test_a_replicated_network_does_shared_work_once(lenet5_reader):
+    network = lenet5_reader.engine.network
+    assert replicated(network, (32, 32)) == 340_908
+    wide = replicated(network, (32, 72))
+    assert 340_908 * 2 < wide < 340_908 * 11
+    c1 = 6 * 28 * 68 * 26
+    s2 = 6 * 14 * 34 * 5
+    assert wide > c1 + s2
+    strips = SimpleNamespace(network=network, scores=lambda strip: np.zeros((11, 22)))
+    counted = CountedStrips(strips)
+    counted.scores(np.zeros((32, 72), np.float32))
+    assert (counted.looks, counted.multiply_adds) == (11, wide)
+
+
+@pytest.mark.parametrize("period_look", [False, True])
+def test_the_page_holds_everything_itself(scribe, tmp_path, monkeypatch, period_look, capsys):
+    monkeypatch.setattr(film, "FILM", film.FILM[:2])
+    names = [str(tmp_path / n) for n in ("a.html", "b.html")]
+    for name in names:
+        assert main(["--html", name, *(["--period"] if period_look else [])]) == 0
+    one, two = (Path(name).read_text(encoding="utf-8") for name in names)
+    assert one == two
+    assert re.findall(r'(?:src|href)="(?!data:)', one) == []
+    assert one.count("<figure>") == one.count("</figure>") == 2
+    assert "201-949-4038   confidence 0.980" in one
+    assert one.count("<span style") == 24
+    assert ("#6eff8c" in one) == period_look
+    assert main(["--html", str(tmp_path / "no" / "a.html")]) == 1
+    assert capsys.readouterr().err.endswith("cannot be written (No such file or directory)\n")

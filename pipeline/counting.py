@@ -1,0 +1,57 @@
+"""What a network of today would have cost the machine of 1993: multiply-adds, counted.
+
+The counters stand between an engine and its networks and pass everything on. Biases count, and
+so does every place of a space displacement network; what its places share is counted once.
+"""
+
+import numpy as np
+
+
+class Counted:
+    """A recognizer that counts what it is given to look at."""
+
+    def __init__(self, recognizer: object) -> None:
+        self.recognizer = recognizer
+        self.looks = 0
+        memory = getattr(getattr(recognizer, "interpreter", None), "network", None)
+        self.connections = 0 if memory is None else len(memory.links()[0])
+
+    @property
+    def multiply_adds(self) -> int:
+        """One for every connection and look."""
+        return self.looks * self.connections
+
+    def fprop(self, images):
+        """Return the penalties (n, classes) of images (n, 32, 32)."""
+        self.looks += len(images)
+        return self.recognizer.fprop(images)
+
+
+class CountedStrips:
+    """A space displacement network that counts its work; what it shares it does once."""
+
+    def __init__(self, strips: object) -> None:
+        self.strips = strips
+        self.looks = self.multiply_adds = 0
+
+    def scores(self, strip):
+        """Return the penalties (places, classes) of a strip (rows, columns)."""
+        result = self.strips.scores(strip)
+        self.looks += len(result)
+        self.multiply_adds += replicated(self.strips.network, strip.shape)
+        return result
+
+
+def replicated(network: object, shape: tuple[int, int]) -> int:
+    """Return the multiply-adds of a network replicated over an image (rows, columns).
+
+    Every unit of a map has as many connections as its likes in the network itself.
+    """
+    memory = network.interpreter.network
+    fan = np.bincount(memory.links()[1], minlength=memory.unit_count)
+    places = network.program.replicate(*shape).layers
+    return sum(
+        round(fan[layer.units].sum() * places[layer.name].size / len(layer.units))
+        for layer in memory.layers
+        if layer.name in places
+    )

@@ -1,0 +1,172 @@
+"""Reading as the demonstration of 1993 did: one look of a small network for each digit.
+
+What hangs together is taken for one digit, brought to the size the network learnt, and shown to
+it once; long flat marks are dashes. There is no second cut and no grammar in the search, so
+touching digits are not read. The networks are SN scripts of `lenet`, run by the simulator. No
+source says how the original cut its strips (papers.md, section 7); this is the plainest way.
+"""
+
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from pipeline.confidence import Calibration
+from pipeline.normalization import HEIGHT, INK, normalize
+from pipeline.recognition import SMALLEST, Decoded
+from pipeline.records import Character
+
+if TYPE_CHECKING:
+    from lenet.networks import Network
+
+NETS = {"net1989": "zipcode", "lenet1": "lenet1", "lenet5": "lenet5"}
+OVERLAP = 0.5  # share of the narrower part, side by side, above which two parts are one digit
+MARK, FLAT = 0.5, 0.35  # of the digit height: lower parts are marks; the flat ones are dashes
+WIDE = 1.35  # times as wide as high: more than one digit
+DUST = 0.004  # of the square of the digit height: less ink than that is dirt
+
+Place = tuple[int, int, int, int]
+
+
+class PeriodEngine:
+    """One network, one look for each digit.
+
+    Parameters
+    ----------
+    name : str
+        One of `NETS`.
+
+    Raises
+    ------
+    lenet.networks.NetworkError
+        If the network has no weights.
+    """
+
+    mode = "period"
+    strips = None
+
+    def __init__(self, name: str) -> None:
+        import lenet
+
+        self.name = name
+        self.network: Network = lenet.load(NETS[name])
+        self.sha256 = self.network.sha256
+        self.calibration = Calibration()
+        self.recognizer = OneLook(self.network)
+
+    def decode(
+        self, image: np.ndarray, text: str = "digits", dpi: float | None = None
+    ) -> Decoded:
+        """Read one line: image uint8 (rows, columns), paper light; see `Engine.decode`."""
+        writing = normalize(image)
+        if writing is None:
+            return Decoded((), (), 0.0, 0.0, "blank", "no ink found")
+        quality: dict[str, object] = {"digit_height": round(writing.digit_height, 1)}
+        if writing.digit_height < SMALLEST:
+            return Decoded((), (), 0.0, 0.0, "low_resolution", "digits are too small", quality)
+        places = parts(writing.ink)
+        digits = [p for p in places if p[3] >= MARK * HEIGHT]
+        if not digits:
+            return Decoded((), (), 0.0, 0.0, "blank", "no digit found", quality)
+        from lenet.export import digit_height
+
+        side, high = self.network.retina.side, digit_height(self.network)
+        sure = self.recognizer.fprop(
+            np.stack([retina(writing.ink, place, side, high) for place in digits])
+        )
+        looks = iter(sure)
+        characters = []
+        for place in places:
+            box = writing.box(*place)
+            if place[3] >= MARK * HEIGHT:
+                p = next(looks)
+                first, second = np.argsort(-p, kind="stable")[:2]
+                margin = float(p[first] - p[second])
+                others = ((str(second), round(float(p[second]), 4)),)
+                characters.append(Character(str(first), round(margin, 4), box, others))
+            elif place[2] > place[3] and place[3] < FLAT * HEIGHT:
+                characters.append(Character("-", 1.0, box))
+        string = "".join(c.char for c in characters)
+        confidence = math.prod(c.p for c in characters)
+        reason = note = None
+        if any(w > WIDE * h for _, _, w, h in digits):
+            reason, note = "ambiguous", "digits touch, and this reader cuts nothing"
+        elif not fits(string, text):
+            reason, note = "grammar", f"{string} is not what was asked for"
+        n_best = ((string, round(confidence, 6)),)
+        return Decoded(n_best, tuple(characters), confidence, 0.0, reason, note or "", quality)
+
+
+class OneLook:
+    """A network of `lenet` as the engine's recognizer: retinas in, confidences out."""
+
+    def __init__(self, network: "Network") -> None:
+        self.network = network
+        self.interpreter = network.interpreter
+
+    def fprop(self, images: np.ndarray) -> np.ndarray:
+        """Return confidences (n, 10), 0 to 1, for ink (n, side, side), 0 to 1."""
+        from lenet.animate import confidences
+
+        look = self.network.retina
+        pixels = (look.paper + images * (look.ink - look.paper)).astype(np.float32)
+        return confidences(self.network, self.network.program.run(pixels).T).T
+
+
+def parts(ink: np.ndarray) -> list[Place]:
+    """Return the boxes (x, y, width, height) of what hangs together, from left to right.
+
+    Parts above each other are one: the flag of a five belongs to the five.
+    """
+    import cv2
+
+    _, _, stats, _ = cv2.connectedComponentsWithStats((ink >= INK).astype(np.uint8))
+    boxes = sorted(
+        (int(x), int(y), int(w), int(h))
+        for x, y, w, h, area in stats[1:]
+        if area >= DUST * HEIGHT * HEIGHT
+    )
+    merged: list[Place] = []
+    for box in boxes:
+        x, y, w, h = box
+        if merged:
+            left, top, wide, high = merged[-1]
+            shared = min(left + wide, x + w) - max(left, x)
+            if shared > OVERLAP * min(wide, w):
+                right, low = max(left + wide, x + w), max(top + high, y + h)
+                left, top = min(left, x), min(top, y)
+                merged[-1] = left, top, right - left, low - top
+                continue
+        merged.append(box)
+    return merged
+
+
+def retina(ink: np.ndarray, place: Place, side: int, high: int) -> np.ndarray:
+    """Return what a network of `side` pixels sees of a place: ink float32 (side, side).
+
+    The longer edge becomes `high` pixels; where there is room, the mass is in the middle.
+    """
+    import cv2
+
+    x, y, w, h = place
+    scale = high / max(w, h)
+    rows, columns = max(1, round(h * scale)), max(1, round(w * scale))
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
+    small = cv2.resize(ink[y : y + h, x : x + w], (columns, rows), interpolation=how)
+    mass = max(float(small.sum()), 1e-6)
+    down = float(small.sum(axis=1) @ (np.arange(rows) + 0.5)) / mass
+    across = float(small.sum(axis=0) @ (np.arange(columns) + 0.5)) / mass
+    top = min(max(0, round(side / 2 - down)), side - rows)
+    left = min(max(0, round(side / 2 - across)), side - columns)
+    seen = np.zeros((side, side), np.float32)
+    seen[top : top + rows, left : left + columns] = small
+    return seen
+
+
+def fits(string: str, text: str) -> bool:
+    """Tell whether a string is one of a grammar's."""
+    import gtn
+    from pipeline.grammars import SYMBOLS, grammar
+
+    chain = gtn.chain_graph([SYMBOLS.index(c) for c in string])
+    return gtn.viterbi_path(gtn.compose(chain, grammar(text))) is not None
