@@ -20,6 +20,7 @@ from types import TracebackType
 from typing import Any, BinaryIO
 
 from pipeline.batch import Job
+from pipeline.cashletter import named
 from pipeline.errors import ImageError
 from pipeline.grammars import GRAMMARS
 from pipeline.image import Limits
@@ -303,7 +304,8 @@ def _decide(
         lacking.append("the image is not at hand")
     if not lacking:
         try:
-            for reading in reader.pages(str(source), expect):
+            check = None if Path(str(source)).exists() else named(str(source))
+            for reading in reader.pages(check or str(source), expect):
                 if reading.sha256 != sha256:
                     lacking.append("the image has changed since")
                     break

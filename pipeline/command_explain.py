@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 from pipeline.batch import Blob
+from pipeline.cashletter import named
 from pipeline.command_read import PROGRAM, reader_of
 from pipeline.errors import ImageError
 from pipeline.explain import explain
@@ -25,7 +26,9 @@ def run_explain(args: argparse.Namespace) -> int:
         raise Usage(f"{PROGRAM} explain: -o {args.output} would overwrite the image")
     reader = reader_of(args)
     source = args.image
-    if source == "-":
+    if (check := named(source)) is not None and not Path(source).exists():
+        source = check
+    elif source == "-":
         source = Blob("-", sys.stdin.buffer.read(reader.limits.file_bytes + 1))
     found = explain(reader, source, args.page)
     try:

@@ -18,6 +18,7 @@ from pipeline.normalization import Writing, normalize
 from pipeline.reader import CheckReader
 from pipeline.recognition import RUBBISH, recognition_graph, unswallowed
 from pipeline.records import Box, Reading
+from pipeline.sdnn import strip_of
 from pipeline.segmentation import Segmentation, segment
 from sn.errors import SnError
 
@@ -33,24 +34,29 @@ class Trace:
     ----------
     writing, found
         Normalised ink, and its cuts and candidates.
-    penalties : numpy.ndarray
-        float (candidates, classes): the recognizer's, rubbish last.
+    penalties : numpy.ndarray or None
+        float (candidates, classes): the recognizer's, rubbish last; None where it is not used.
+    strip, places : numpy.ndarray or None
+        What the space displacement network saw, float (32, columns), and its penalties
+        (places, classes), blank last; None where it does not read.
     recognition, interpretation
-        The graphs before and after composition with the grammar, their likely parts: arcs of
-        a posterior above `left_out`.
+        The graphs of the candidates before and after composition with the grammar, their
+        likely parts: arcs of a posterior above `left_out`.
     left_out : tuple of float
         For either graph, the posterior below which arcs are not shown.
     sizes : tuple
         Nodes and arcs of the whole graphs: (recognition, interpretation).
     path : list of tuple
-        The best path: (first piece, last piece, label, candidate); label and candidate are -1
-        where ink is skipped.
+        The path of the best string: (first piece, last piece, label, candidate); label and
+        candidate are -1 where ink is skipped.
     """
 
     writing: Writing
     found: Segmentation
-    penalties: np.ndarray
-    recognition: gtn.Graph
+    penalties: np.ndarray | None
+    strip: np.ndarray | None
+    places: np.ndarray | None
+    recognition: gtn.Graph | None
     interpretation: gtn.Graph | None
     left_out: tuple[float, float]
     sizes: tuple[tuple[int, int], tuple[int, int]]
@@ -62,7 +68,8 @@ class Explanation:
     """A reading with the page it was made on, its fields and, where there is ink, its trace.
 
     `fields` are the candidate fields with their penalties, `box` the one that was decoded,
-    `posterior` and `share` what the confidence was made of, None where nothing was decoded.
+    `posterior` and `share` what the confidence was made of (see `Decoded`), None where nothing
+    was.
     """
 
     reading: Reading
@@ -123,26 +130,42 @@ def explain(reader: CheckReader, source: Source, page: int = 1) -> Explanation:
         seen,
         fields,
         box,
-        trace(reader, crop),
+        trace(reader, crop, [SYMBOLS.index(c.char) for c in decoded.characters]),
         decoded.posterior if decoded.n_best else None,
         decoded.grammar if decoded.n_best else None,
     )
 
 
-def trace(reader: CheckReader, crop: np.ndarray) -> Trace | None:
-    """Walk the road from a field, uint8 (rows, columns), to its graphs; None without ink."""
+def trace(reader: CheckReader, crop: np.ndarray, string: list[int]) -> Trace | None:
+    """Walk the road from a field, uint8 (rows, columns), to its graphs; None without ink.
+
+    `string` holds the labels that were decided on.
+    """
     writing = normalize(crop)
     found = segment(writing.ink) if writing is not None else None
     if writing is None or found is None:
         return None
-    penalties = unswallowed(found, reader.engine.recognizer.fprop(found.images))
+    engine = reader.engine
+    strip = places = None
+    if engine.strips is not None:
+        strip = strip_of(writing)
+        places = engine.strips.scores(strip)
+    if engine.recognizer is None:
+        none = (0.0, 0.0), ((0, 0), (0, 0))
+        return Trace(writing, found, None, strip, places, None, None, *none, [])
+    penalties = unswallowed(found, engine.recognizer.fprop(found.images))
     graph, candidate, _ = recognition_graph(found, penalties)
     graph.isymbols = graph.osymbols = list(SYMBOLS)
     legal = gtn.compose(graph, grammar(reader.grammar))
     best = gtn.viterbi_path(legal)
+    arcs = np.zeros(0, np.int64) if best is None else legal.origin[0][best.arcs]
+    spelled = gtn.compose(legal, gtn.chain_graph(string))
+    chosen = gtn.viterbi_path(spelled)
+    if chosen is not None:  # else the other engine's string has no cuts
+        arcs = legal.origin[0][spelled.origin[0][chosen.arcs]]
     path = []
-    if best is not None:
-        for arc in legal.origin[0][best.arcs].tolist():
+    if arcs.size:
+        for arc in arcs.tolist():
             first, last = int(graph.src[arc]), int(graph.dst[arc]) - 1
             path.append((first, last, int(graph.ilabel[arc]), int(candidate[arc])))
     before, cut = likely(graph)
@@ -150,7 +173,8 @@ def trace(reader: CheckReader, crop: np.ndarray) -> Trace | None:
     if after is not None:
         after.isymbols = after.osymbols = list(SYMBOLS)
     sizes = (graph.n, graph.m), (legal.n, legal.m)
-    return Trace(writing, found, penalties, before, after, (cut, cut_after), sizes, path)
+    cuts = cut, cut_after
+    return Trace(writing, found, penalties, strip, places, before, after, cuts, sizes, path)
 
 
 def likely(graph: gtn.Graph) -> tuple[gtn.Graph, float]:

@@ -20,6 +20,7 @@ from pipeline.explain import Explanation, Trace, best_class
 from pipeline.grammars import GRAMMARS, SYMBOLS
 from pipeline.recognition import RUBBISH
 from pipeline.rules import is_rules
+from pipeline.sdnn import BLANK, STEP, WINDOW
 from sn.command import printable
 
 WIDTH, MARGIN = 1120.0, 28.0
@@ -56,6 +57,7 @@ def sections(found: Explanation) -> list[Section]:
     trace = found.trace
     if trace is not None:
         made.append(("Ink and cuts", INK_CAPTION, ink_drawing(trace)))
+    if trace is not None and trace.penalties is not None:
         made.append(
             ("Segmentation graph", candidates_caption(trace), candidates_drawing(trace))
         )
@@ -68,6 +70,8 @@ def sections(found: Explanation) -> list[Section]:
                 made.append((title, told, graph_drawing(graph)))
         if trace.path:
             made.append(("Characters", CHARACTERS_CAPTION, characters_drawing(trace)))
+    if trace is not None and trace.places is not None:
+        made.append(("Space displacement network", PLACES_CAPTION, places_drawing(trace)))
     if found.reading.n_best:
         made.append(("Verdict", verdict_caption(found), verdict_drawing(found)))
     return made
@@ -343,15 +347,44 @@ def characters_drawing(trace: Trace) -> Canvas:
     return canvas
 
 
+PLACES_CAPTION = (
+    "The second engine looks at the whole strip through a window that moves by two columns, "
+    "and cuts nothing: at each place the probability of every symbol, darker is likelier."
+)
+
+
+def places_drawing(trace: Trace) -> Canvas:
+    """Return the strip the space displacement network saw, above what it said at each place."""
+    p = np.exp(-trace.places[:, :BLANK])
+    shown = np.flatnonzero(p.max(axis=0) >= 0.05)
+    rows, columns = trace.strip.shape
+    zoom = min((WIDTH - 2 * MARGIN - 30) / columns, 5.0)
+    left, top, row = (WIDTH - columns * zoom) / 2 + 12, 4.0, 17.0
+    canvas = Canvas(WIDTH, rows * zoom + row * len(shown) + 26)
+    image = np.rint(255 * (1 - np.clip(trace.strip, 0, 1)))
+    canvas.tile((left, top), image, columns * zoom, rows * zoom)
+    canvas.rectangle(left, top, columns * zoom, rows * zoom, line=FAINT)
+    first, wide = left + (WINDOW / 2 - STEP / 2) * zoom, STEP * zoom * len(p)
+    for k, label in enumerate(shown.tolist()):
+        y = top + rows * zoom + 12 + row * k
+        line = np.rint(255 - (255 - np.array(HUES[0]))[None, None] * p[:, label][None, :, None])
+        canvas.tile((first, y), line, wide, row - 3)
+        canvas.rectangle(first, y, wide, row - 3, line=FAINT, pen=0.5)
+        canvas.text((first - 10, y + row / 2 - 1), SYMBOLS[label], 12, INK, "right")
+    return canvas
+
+
 def verdict_caption(found: Explanation) -> str:
     """Return what the confidence was made of."""
     if found.posterior is None or found.share is None:
         return ""
-    lost = found.reading.unexplained_ink or 0.0
+    r = found.reading
+    lost = r.unexplained_ink or 0.0
     return (
         f"Share of the best string among those of the grammar: {found.posterior:.4f}; of the "
         f"grammar among all strings: {found.share:.4f}; ink left over: {lost:.1%}. A curve "
-        "fitted on strings of known truth makes one confidence of them."
+        "fitted on strings of known truth makes one confidence of these"
+        f"{' and of how far the two engines agree' if r.engine == 'both' else ''}."
     )
 
 

@@ -11,6 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import nullcontext, suppress
 from pathlib import Path
 
+from pipeline import pdf
+from pipeline.cashletter import SUFFIXES as LETTERS
 from pipeline.errors import ImageError
 from pipeline.headers import SUFFIXES
 from sn.command import printable
@@ -66,8 +68,9 @@ def inputs(
     *,
     plain: bool = False,
 ) -> Iterator["str | Stdin"]:
-    """Yield the inputs behind the arguments: folders are entered, sorted, images only.
+    """Yield the inputs behind the arguments; folders are entered.
 
+    Of a folder come, sorted, the images, image cash letters, and PDFs where they can be read.
     Hidden files are left alone. A symbolic link that leads out of its folder is skipped. A
     pattern the shell left alone, in quotes or too long for it, stands for the names it matches.
     With `plain` a path is a name and nothing else: neither a pattern nor standard input.
@@ -97,13 +100,14 @@ def inputs(
 
 def _entered(folder: str, skipped: Callable[[str], None]) -> Iterator[str | ImageError]:
     """Yield the images below a folder, and an error for each folder that cannot be opened."""
+    known = SUFFIXES | LETTERS | ({".pdf"} if pdf.available() else frozenset())
     closed: list[OSError] = []
     home = Path(folder).resolve()
     # os.path.join keeps the folder exactly as it was given, as the record promises
     for place, folders, files in os.walk(folder, onerror=closed.append):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(files):
-            if name.startswith(".") or Path(name).suffix.lower() not in SUFFIXES:
+            if name.startswith(".") or Path(name).suffix.lower() not in known:
                 continue
             file = os.path.join(place, name)  # noqa: PTH118 - see above
             if Path(file).is_symlink() and not _within(file, home):

@@ -15,7 +15,8 @@ from pipeline.explain import explain, likely
 from pipeline.explain_drawing import fill, save, sections, sheet, to_html
 from pipeline.grammars import SYMBOLS
 from pipeline.reader import CheckReader
-from pipeline.recognition import RUBBISH
+from pipeline.recognition import RUBBISH, Engine
+from pipeline.sdnn import BLANK, STEP, WINDOW
 from sn.errors import SnError
 
 SAMPLES = Path(__file__).parents[2] / "samples"
@@ -24,7 +25,7 @@ pytestmark = pytest.mark.jit
 
 @pytest.fixture(scope="module")
 def reader():
-    return CheckReader(grammar="digits", min_confidence=0.0)
+    return CheckReader(grammar="digits", min_confidence=0.0, engine=Engine.load("hos"))
 
 
 @pytest.fixture(scope="module")
@@ -34,7 +35,7 @@ def strip(reader):
 
 @pytest.fixture(scope="module")
 def check():
-    reader = CheckReader(min_confidence=1.0)
+    reader = CheckReader(min_confidence=1.0, engine=Engine.load("hos"))
     return explain(reader, str(SAMPLES / "checks" / "check-2013-000.png"))
 
 
@@ -168,6 +169,30 @@ def test_the_command(tmp_path, capsys):
     assert "cannot be written (No such file or directory)" in capsys.readouterr().err
     assert main(["explain", "nowhere.png", "-o", str(out)]) == 1
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_the_second_engine_is_shown(strip, reader, tmp_path):
+    class Strips:
+        def scores(self, strip):
+            places = (strip.shape[1] - WINDOW) // STEP + 1
+            table = np.full((places, BLANK + 1), 6.0)
+            table[:, BLANK] = 0.01
+            table[3, 4] = 0.02
+            return table
+
+    given = reader.engine
+    both = Engine(given.recognizer, given.sha256, None, Strips())
+    alone = Engine(None, "", None, Strips())
+    image = str(SAMPLES / "strings" / "string-2013-000.png")
+    titles = []
+    for engine in (both, alone):
+        found = explain(CheckReader(grammar="digits", engine=engine), image)
+        titles.append([title for title, *_ in sections(found)])
+        assert found.trace.places.shape[1] == BLANK + 1
+        save(found, tmp_path / "why.svg")
+    assert "Space displacement network" in titles[0]
+    assert "Segmentation graph" in titles[0]
+    assert titles[1] == ["The page", "Ink and cuts", "Space displacement network", "Verdict"]
 
 
 def test_long_lines_are_filled():
