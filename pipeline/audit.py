@@ -63,6 +63,7 @@ def settings_of(reader: CheckReader) -> dict[str, Any]:
             "name": reader.grammar,
             "sha256": hashlib.sha256(expression.encode("utf-8")).hexdigest(),
         },
+        "engine": reader.engine.mode,
         "threshold": reader.threshold,
         "max_error": reader.max_error,
         "field": reader.field if isinstance(reader.field, str) else list(reader.field),
@@ -275,6 +276,7 @@ def _again(run: dict[str, Any]) -> CheckReader:
         grammar=run["grammar"]["name"],
         field=place if isinstance(place, str) else tuple(place),
         min_confidence=run["threshold"],
+        engine=run["engine"],
         limits=Limits(**run["limits"]),
     )
 

@@ -72,7 +72,7 @@ def outcomes(
     more than a few inputs. Read here, a reading is yielded as soon as it is known.
     """
     jobs = iter(jobs)
-    count = processes or cores()
+    count = (processes or cores()) if travels(reader) else 1
     first = jobs if count == 1 else islice(jobs, FEW if processes is None else 0)
     for job in first:
         for outcome in followed(reader, job):
@@ -83,6 +83,15 @@ def outcomes(
         return
     with Pool(reader, count) as pool:
         yield from pool.results(chain([following], jobs))
+
+
+def travels(reader: CheckReader) -> bool:
+    """Tell whether a reader can be sent to a process; one around a network of one's own not."""
+    try:
+        pickle.dumps(reader)
+    except (TypeError, AttributeError, pickle.PicklingError):
+        return False
+    return True
 
 
 def followed(reader: CheckReader, job: Job) -> Iterator[Outcome]:

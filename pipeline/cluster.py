@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import Future
 from itertools import islice
 
-from pipeline.batch import Blob, Job, Outcome, done, ended
+from pipeline.batch import Blob, Job, Outcome, done, ended, travels
 from pipeline.errors import ImageError
 from pipeline.image import fetch
 from pipeline.reader import CheckReader
@@ -41,6 +41,10 @@ def outcomes(
     except (OSError, ValueError, TimeoutError) as error:
         what = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise SnError(f"no Dask cluster answers at {address} ({what})") from None
+    if not travels(reader):
+        raise SnError(
+            "a network of your own cannot be sent to a cluster; read without --cluster"
+        )
     settings = pickle.dumps(reader)
     with client:
         here = client.scatter(settings, broadcast=True)

@@ -20,6 +20,7 @@ from pipeline.expectations import Expectations, load
 from pipeline.inputs import listed
 from pipeline.journal import Journal, joined
 from pipeline.reader import CheckReader
+from pipeline.recognition import Engine
 from sn.errors import SnError
 
 SAMPLES = Path(__file__).parents[2] / "samples" / "strings"
@@ -322,6 +323,14 @@ def test_a_process_that_dies_loses_nothing(reader):
     assert [pair for pair in texts if pair[0] != "poison.png"] == alone
     ends = [job.name for job, outcome in found if outcome is None]
     assert ends == [job.name for job in poisoned]
+
+
+@pytest.mark.jit
+def test_a_reader_that_cannot_be_sent_reads_here():
+    reader = CheckReader(grammar="digits", engine=Engine.load("hos"), min_confidence=0.5)
+    assert not batch.travels(reader)
+    jobs = [Job(str(file)) for file in sorted(SAMPLES.glob("*.png"))[:2]]
+    assert len(told(batch.outcomes(reader, jobs, processes=2))) == 2
 
 
 def test_errors_travel_between_processes(reader):
