@@ -67,19 +67,23 @@ def dense_back(lists, row, x, d, w, rate, grad, online, skip, buffer):
 
 
 @kernel(fastmath=True)
-def euclidean(lists, row, x, s, w):
+def euclidean(lists, row, x, s, w, buffer):
     """Euclidean units (SN: update-nn-sum): ``s[o] += sum_i (x[i] - w[o, i])**2``."""
     outs, n, ins, m, base = row[1], row[2], row[3], row[4], row[5]
+    for i in range(m):
+        buffer[i] = x[lists[ins + i]]
+    v = buffer[:m]
     for o in range(n):
+        line = w[base + o * m : base + o * m + m]
         a = ZERO
         for i in range(m):
-            t = x[lists[ins + i]] - w[base + o * m + i]
+            t = v[i] - line[i]
             a += t * t
         s[lists[outs + o]] += a
 
 
 @kernel(fastmath=True)
-def euclidean_back(lists, row, x, d, w, rate, grad, online, second, skip):
+def euclidean_back(lists, row, x, d, w, rate, grad, online, second, skip, buffer):
     """Backward pass of `euclidean`.
 
     The second-order pass sets the curvature of every input and centre to that of one squared
@@ -93,17 +97,29 @@ def euclidean_back(lists, row, x, d, w, rate, grad, online, second, skip):
         for k in range(base, base + n * m):
             grad[k] += 2
         return
+    size = buffer.size // 2
+    v = buffer[:m]
+    back = buffer[size : size + m]
+    for i in range(m):
+        v[i] = x[lists[ins + i]]
+        back[i] = 0
     for o in range(n):
         t = TWO * d[lists[outs + o]]
+        k = base + o * m
+        line, steps, sums = w[k : k + m], rate[k : k + m], grad[k : k + m]
+        if online:
+            for i in range(m):
+                g = t * (v[i] - line[i])
+                back[i] += g
+                line[i] += steps[i] * g
+        else:
+            for i in range(m):
+                g = t * (v[i] - line[i])
+                back[i] += g
+                sums[i] -= g
+    if not skip:
         for i in range(m):
-            k = base + o * m + i
-            g = t * (x[lists[ins + i]] - w[k])
-            if not skip:
-                d[lists[ins + i]] += g
-            if online:
-                w[k] += rate[k] * g
-            else:
-                grad[k] -= g
+            d[lists[ins + i]] += back[i]
 
 
 @kernel(fastmath=True)

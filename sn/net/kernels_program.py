@@ -80,7 +80,7 @@ def forward(program, lists, constants, x, s, w, buffer, exact, keep, noise):
         elif kind == DENSE:
             dense(lists, row, x, s, w, buffer)
         elif kind == EUCLIDEAN:
-            euclidean(lists, row, x, s, w)
+            euclidean(lists, row, x, s, w, buffer)
         elif kind == SPARSE:
             for q in range(first, first + 3 * count, 3):
                 s[lists[q + 1]] += w[lists[q + 2]] * x[lists[q]]
@@ -131,8 +131,9 @@ def backward(
                     if k < 0:
                         continue
                     at = lists[first + 3 * q]
-                    for p in range(at, at + lists[first + 3 * q + 1]):
-                        g += d[p]
+                    deltas = d[at : at + lists[first + 3 * q + 1]]
+                    for p in range(deltas.size):
+                        g += deltas[p]
                 else:
                     k = row[3] + q
                     g = d[lists[first + q]]
@@ -192,7 +193,7 @@ def backward(
         elif kind == DENSE:
             dense_back(lists, row, x, d, w, rate, grad, online, row[6] == 1, buffer)
         elif kind == EUCLIDEAN:
-            euclidean_back(lists, row, x, d, w, rate, grad, online, second, row[6] == 1)
+            euclidean_back(lists, row, x, d, w, rate, grad, online, second, row[6] == 1, buffer)
         elif kind == MAXIMUM:
             if row[11] == 0:
                 maximum(lists, first, count, row, slopes, s, d, True)
