@@ -34,7 +34,6 @@ LONGEST = 24  # symbols of --text
 MULTIPLY_ADDS = 12.5e6  # a second, the peak of a DSP32C
 CAMERA_RATE = 11.0  # digits a second from camera to answer, with size normalisation
 PUBLISHED = "10 to 12"
-BARE_RATE = 30.0  # digits a second without it
 
 SLIDE, FRAMES = 0.9, 18  # seconds a strip takes to come in, and in how many views
 FLASH = 0.06  # seconds
@@ -275,7 +274,7 @@ def clocks(reading: "Reading", then: Then) -> list[str]:
     number = f"{then.digits} digit{'s' * (then.digits != 1)}"
     lines = [
         f"1993  {then.camera:7.3f} s  camera to answer, {number} at {CAMERA_RATE:.0f}/s "
-        f"(published: {PUBLISHED}, and {BARE_RATE:.0f} without size normalisation)"
+        f"(published: {PUBLISHED})"
     ]
     if then.multiply_adds:
         each = then.multiply_adds / then.looks / 1e6
