@@ -111,8 +111,9 @@ def one_unit(network: Network, value: Any, message: str = "illegal neuron number
 
 
 def real(value: Any) -> np.float32:
-    """Return a number as the engine keeps it."""
-    return np.float32(number(value))
+    """Return a number as the engine keeps it: infinity beyond the range, as in C."""
+    with np.errstate(over="ignore"):
+        return np.float32(number(value))
 
 
 def variable(interpreter: "Interpreter", name: str) -> float:

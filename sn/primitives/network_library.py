@@ -92,6 +92,8 @@ def net_share_epsi(interpreter: "Interpreter") -> None:
 
 def _set_rates(interpreter: "Interpreter", chosen: np.ndarray, rates: np.ndarray) -> None:
     network = interpreter.network
+    with np.errstate(over="ignore"):  # as in C: beyond the range of a float is infinity
+        rates = rates.astype(np.float32)
     if network.newton:
         for unit, rate in zip(chosen.tolist(), rates.tolist(), strict=True):
             set_field(network, unit, EPSILON, np.float32(rate))

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from sn.errors import LispError
+from sn.interpreter import Interpreter
 from sn.net.memory import KERNELS, Network
 
 
@@ -106,3 +107,15 @@ def test_many_links_find_their_way_through_the_table():
     network.connect_all(range(1, 301), range(1, 301))
     assert [network.find(7, 9), network.find(300, 300)] == [6 * 300 + 8, 89_999]
     assert network.find(0, 5) == -1
+
+
+@pytest.mark.parametrize("form", ["(epsi-sqrt 1e300)", "(epsilon 1e300)", "(nval 1 1e300)"])
+def test_a_number_beyond_the_range_of_a_float_is_infinity(form):
+    sn = Interpreter(lambda text: None)
+    sn.warn = lambda text: None
+    sn.eval(
+        '(libload "sn28/sn28ite") (alloc-net 10 10 10)'
+        "(build-net '((input 2) (output 1)) '((input output)))"
+    )
+    sn.eval(form)
+    assert np.isinf(sn.network.fields).any()
