@@ -195,7 +195,7 @@ def _resume(network: Network, checkpoint: Path | None, training: dict[str, Any])
     if checkpoint is None or not checkpoint.is_file():
         return []
     try:
-        with np.load(checkpoint, allow_pickle=False) as archive:
+        with checkpoint.open("rb") as stream, np.load(stream, allow_pickle=False) as archive:
             notes = json.loads(str(archive["notes"]))
             arrays = {name: archive[name] for name in MEMORY}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
