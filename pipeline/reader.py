@@ -253,6 +253,8 @@ class CheckReader:
             return None, None, "grammar", "not a complete amount"
         if _confidence(decoded) < threshold:
             low = f"confidence {_confidence(decoded):.2f}, {threshold:.2f} needed"
+            if decoded.disagreement:
+                return None, None, "disagreement", decoded.disagreement
             return None, None, "ambiguous", decoded.note or low
         if expect is not None and expect != (amount[0] if amount else text):
             note = f"expected {expect}" if expect else "nothing is known of what to expect"

@@ -60,7 +60,8 @@ class Decoded:
     """What was found in a field; the reader decides whether it may be called read.
 
     `posterior` is the share of the best string among the strings of the grammar, `grammar` the
-    share of these among all strings; `evidence` is all that `confidence` was made of (see
+    share of these among all strings; `disagreement` says where the engines differ, if they do;
+    `evidence` is all that `confidence` was made of (see
     `pipeline.confidence.features`).
     """
 
@@ -74,6 +75,7 @@ class Decoded:
     posterior: float = 0.0
     grammar: float = 0.0
     evidence: tuple[float, ...] = ()
+    disagreement: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -345,6 +347,7 @@ class Engine:
             posterior,
             share,
             evidence,
+            disagreement(views),
         )
 
     def characters(
@@ -367,6 +370,15 @@ class Engine:
             box = writing.box(*found.boxes[n].tolist())
             result.append(Character(SYMBOLS[label], round(float(p[label]), 4), box, others))
         return tuple(result)
+
+
+def disagreement(views: Sequence[View]) -> str:
+    """Return the sentence that says what each engine reads, empty if they read the same."""
+    best = [next(iter(view.guesses)) for view in views]
+    if len(set(best)) < 2:
+        return ""
+    cut, whole = (view.guesses[m][0] for view, m in zip(views, best, strict=True))
+    return f"cut it reads {cut}, as a whole {whole}"
 
 
 def view(legal: gtn.Graph, free: float, text: str, characters: Sequence[Character]) -> View:

@@ -301,6 +301,7 @@ class FakeDecoded:
     reason: str | None = None
     note: str = ""
     quality: dict | None = None
+    disagreement: str = ""
 
 
 class FakeEngine:

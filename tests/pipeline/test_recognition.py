@@ -11,7 +11,17 @@ from pipeline import recognition
 from pipeline.grammars import GRAMMARS, SYMBOLS, grammar
 from pipeline.handwriting import StrokeHand
 from pipeline.normalization import Writing
-from pipeline.recognition import RUBBISH, Engine, doubt, meaning, recognition_graph, spell
+from pipeline.recognition import (
+    RUBBISH,
+    Engine,
+    View,
+    disagreement,
+    doubt,
+    meaning,
+    merged,
+    recognition_graph,
+    spell,
+)
 from pipeline.records import Character
 from pipeline.segmentation import Segmentation
 from pipeline.synthesis import compose
@@ -208,3 +218,19 @@ def test_an_amount_with_cents_is_likelier_than_a_long_whole_one():
         price[text] = gtn.forward_penalty(gtn.compose(written, grammar("amount")))
     assert price["7400.00"] < price["7400.-"] < price["74"] < price["740000"]
     assert price["7,400"] == pytest.approx(price["74"])
+
+
+def test_engines_together_bear_a_veto_and_say_where_they_differ():
+    def view(**guesses):
+        return View({m: (m, p) for m, p in guesses.items()}, {}, 1.0)
+
+    sure, other = view(a=0.9, b=0.1), view(b=0.6, a=0.4)
+    both = merged([sure, other])
+    assert list(both) == ["a", "b"]
+    assert both["a"][1] == pytest.approx(0.36 / 0.42, abs=0.01)
+    assert disagreement([sure, other]) == "cut it reads a, as a whole b"
+    assert disagreement([sure, sure]) == disagreement([sure]) == ""
+    assert merged([sure]) == sure.guesses
+    alone = merged([view(a=1.0), view(b=1.0)])
+    assert alone["a"][1] == pytest.approx(0.5, abs=0.01)
+    assert merged([view(a=1.0), view(a=1.0)])["a"][1] > 0.999
