@@ -18,7 +18,7 @@ from pipeline.batch import Job, Outcome
 from pipeline.cashletter import Check, is_letter, items, named
 from pipeline.errors import ImageError
 from pipeline.expectations import Expectations, load
-from pipeline.headers import SUFFIXES
+from pipeline.headers import SUFFIXES, is_pdf, kind
 from pipeline.image import Limits
 from pipeline.inputs import Stdin, inputs, is_folder, is_single, listed
 from pipeline.journal import Journal, joined
@@ -318,6 +318,10 @@ class Output:
             within = is_folder(path) and target.resolve().is_relative_to(path.resolve())
             if same or (within and target.suffix.lower() in SUFFIXES):
                 raise Usage(f"{PROGRAM} read: -o {self.args.output} would overwrite an input")
+        others = self.args.list, self.args.expect_csv, self.args.audit
+        same = any(o is not None and Path(o).resolve() == target.resolve() for o in others)
+        if same or (self.args.list is not None and _holds_images(target)):
+            raise Usage(f"{PROGRAM} read: -o {self.args.output} would overwrite an input")
 
     def __enter__(self) -> "Output":
         return self
@@ -386,6 +390,16 @@ class Output:
         for line in table_of(self.rows, guesses=self.args.n_best or 1, terminal=terminal):
             self.line(line)
         self.rows.clear()
+
+
+def _holds_images(target: Path) -> bool:
+    """Tell whether a file is an image or a letter, which a list may name."""
+    try:
+        with target.open("rb") as file:
+            head = file.read(1024)
+    except OSError:
+        return False
+    return kind(head) is not None or is_pdf(head) or is_letter(str(target))
 
 
 ROWS = 500  # of a table before it is written and the next one begins

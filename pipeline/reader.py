@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.errors import BadImage
@@ -132,6 +133,18 @@ class CheckReader:
     def read(self, source: Source) -> Reading:
         """Return the reading of the first page; see `pipeline.image.load` for sources."""
         return next(self.pages(source))
+
+    def explain(self, source: Source, file: str | Path, page: int = 1) -> Reading:
+        """Read one page and draw why it was read or not, as HTML, SVG or PNG by the name.
+
+        Returns the reading. Raises SnError as reading does, and PictureError for other names.
+        """
+        from pipeline.explain import explain
+        from pipeline.explain_drawing import save
+
+        found = explain(self, source, page)
+        save(found, Path(file))
+        return found.reading
 
     def pages(self, source: Source, expect: str | None = None) -> Iterator[Reading]:
         """Yield one reading for each page, as soon as it is known.

@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from pipeline import batch, command_read
 from pipeline.batch import Blob, Job, Pool
@@ -221,6 +222,27 @@ class TestNames:
             list(listed(str(tmp_path / "x")))
         with pytest.raises(ImageError, match="cannot be opened"):
             list(listed(str(tmp_path / "y")))
+
+    @pytest.mark.parametrize("target", ["list", "scans/s03.png", "e.csv", "log"])
+    def test_results_never_overwrite_what_is_read(self, folder, capsys, target):
+        Path("list").write_text("scans/s03.png\n")
+        Path("e.csv").write_text("s03.png,4.00\n")
+        before = Path(target).read_bytes() if Path(target).exists() else None
+        others = ["--expect-csv", "e.csv", "--audit", "log"]
+        assert main(["read", "--list", "list", *others, "-o", target]) == 2
+        assert "would overwrite an input" in capsys.readouterr().err
+        assert (Path(target).read_bytes() if Path(target).exists() else None) == before
+
+    def test_folders_hold_pdfs_where_they_can_be_read(self, folder, files, capsys):
+        pytest.importorskip("pypdfium2")
+        pages = [Image.fromarray(files.strip(w)) for w in (48, 60)]
+        pages[0].save("scans/z.pdf", save_all=True, append_images=pages[1:], resolution=200)
+        main(["read", "--json", "-q", "scans"])
+        found = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
+        assert [(r["file"], r["page"]) for r in found[-2:]] == [
+            ("scans/z.pdf", 1),
+            ("scans/z.pdf", 2),
+        ]
 
     def test_nothing_to_read_is_a_usage_error(self, capsys):
         assert main(["read"]) == 2

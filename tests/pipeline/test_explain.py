@@ -195,6 +195,13 @@ def test_the_second_engine_is_shown(strip, reader, tmp_path):
     assert titles[1] == ["The page", "Ink and cuts", "Space displacement network", "Verdict"]
 
 
+def test_the_library_explains_too(reader, tmp_path):
+    image = str(SAMPLES / "strings" / "string-2013-000.png")
+    reading = reader.explain(image, tmp_path / "why.svg")
+    assert reading.n_best == reader.read(image).n_best
+    assert (tmp_path / "why.svg").read_text().startswith("<svg")
+
+
 def test_long_lines_are_filled():
     assert fill("a bb ccc dddd", lambda line: len(line) <= 5) == ["a bb", "ccc", "dddd"]
     assert fill("", lambda _: True) == []
