@@ -16,6 +16,8 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from pipeline.errors import BadImage
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
@@ -30,6 +32,9 @@ if TYPE_CHECKING:
 MAX_ERROR = 0.01  # wrong ones among the reads, where the weights were calibrated
 THRESHOLD = 0.9  # where they were not
 _CANDIDATES = 4
+_FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
+_LEAST_PAGE = 8  # pixels
+_PAPER = 96  # grey levels: paper is lighter, a stroke alone is darker
 _NO_INK = 16  # grey levels: paper alone varies less, the faintest ink more
 
 
@@ -246,7 +251,9 @@ class CheckReader:
         locate = self._given[1]
         if locate is None:
             from pipeline.fields import locate
-        found = [(tuple(map(int, f.box)), f.penalty) for f in locate(pixels)]
+        left, top, inner = within_margin(pixels)
+        boxes = [(*map(int, f.box), f.penalty) for f in locate(inner)]
+        found = [((x + left, y + top, w, h), penalty) for x, y, w, h, penalty in boxes]
         return [(box, penalty) for box, penalty in found if _inside(box, width, height)][
             :_CANDIDATES
         ]
@@ -273,6 +280,24 @@ class CheckReader:
             note = f"expected {expect}" if expect else "nothing is known of what to expect"
             return None, None, "expect", note
         return text, amount, None, decoded.note
+
+
+def within_margin(pixels: Grey) -> tuple[int, int, Grey]:
+    """Return (x, y) and the pixels of a page inside a flat margin of another tone than paper.
+
+    Copied into a white frame, grey paper has an edge all around that looks like strokes.
+    """
+    left, top, inner = 0, 0, pixels
+    for corner in ((0, 0), (-1, -1)):
+        flat = np.abs(inner.astype(np.int16) - int(inner[corner])) <= _FLAT
+        rows, columns = np.flatnonzero(~flat.all(axis=1)), np.flatnonzero(~flat.all(axis=0))
+        if min(len(rows), len(columns)) < _LEAST_PAGE:
+            continue
+        part = inner[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+        tone = float(np.median(part))
+        if tone >= _PAPER and abs(tone - float(inner[corner])) > _OTHER_TONE:
+            left, top, inner = left + int(columns[0]), top + int(rows[0]), part
+    return left, top, inner
 
 
 def read(source: Source, **settings: object) -> Reading:

@@ -226,6 +226,35 @@ def test_the_threshold_comes_from_the_error_that_is_borne(fake):
     assert again.max_error == 0.2
 
 
+def test_a_margin_of_another_tone_is_left_out(made):
+    rng = np.random.default_rng(5)
+    grey = rng.integers(200, 222, (40, 90)).astype(np.uint8)
+    grey[10:30, 20:22] = grey[10:30, 50:52] = 10
+    plain = made().read(grey)
+    for tone, sides in ((255, (5, 9, 11, 3)), (255, (0, 4, 0, 7)), (90, (6, 6, 6, 6))):
+        top, bottom, left, right = sides
+        framed = np.full((40 + top + bottom, 90 + left + right), tone, np.uint8)
+        framed[top : top + 40, left : left + 90] = grey
+        x, y, inner = reader.within_margin(framed)
+        assert (x, y) == (left, top)
+        assert np.array_equal(inner, grey)
+        again = made().read(framed)
+        assert (again.text, again.confidence) == (plain.text, plain.confidence)
+        boxes = [(x - left, y - top, w, h) for x, y, w, h in (c.box for c in again.digits)]
+        assert boxes == [c.box for c in plain.digits]
+
+
+def test_white_around_white_paper_stays(files):
+    pixels = np.pad(files.strip(60), 20, constant_values=255)
+    x, y, inner = reader.within_margin(pixels)
+    assert (x, y, inner.shape) == (0, 0, pixels.shape)
+    stroke = np.full((40, 40), 255, np.uint8)
+    stroke[8:32, 15:24] = 30
+    assert reader.within_margin(stroke)[2] is stroke
+    blank = np.full((30, 30), 255, np.uint8)
+    assert reader.within_margin(blank)[2] is blank
+
+
 def test_each_input_can_have_an_expectation_of_its_own(made, files):
     reading = next(made().pages(files.png(), "5.00"))
     assert (reading.reason, reading.note) == ("expect", "expected 5.00")
