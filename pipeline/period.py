@@ -2,11 +2,12 @@
 
 What hangs together is taken for one digit, brought to the size the network learnt, and shown to
 it once; long flat marks are dashes. There is no second cut and no grammar in the search, so
-touching digits are not read. The networks are SN scripts of `lenet`, run by the simulator. No
+touching digits are not read. The networks are SN scripts of `lenet`, and `demo.sn` looks. No
 source says how the original cut its strips (papers.md, section 7); this is the plainest way.
 """
 
 import math
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from pipeline.records import Character
 if TYPE_CHECKING:
     from lenet.networks import Network
 
+SCRIPT = Path(__file__).parent / "demo.sn"
 NETS = {"net1989": "zipcode", "lenet1": "lenet1", "lenet5": "lenet5"}
 OVERLAP = 0.5  # share of the narrower part, side by side, above which two parts are one digit
 MARK, FLAT = 0.5, 0.35  # of the digit height: lower parts are marks; the flat ones are dashes
@@ -98,19 +100,29 @@ class PeriodEngine:
 
 
 class OneLook:
-    """A network of `lenet` as the engine's recognizer: retinas in, confidences out."""
+    """A network of `lenet` as the engine's recognizer: retinas in, confidences out.
+
+    The looking is done in SN, by `demo.sn` in the network's own interpreter, with the exact
+    arithmetic of the simulator.
+    """
 
     def __init__(self, network: "Network") -> None:
         self.network = network
         self.interpreter = network.interpreter
+        self.interpreter.run(lambda: self.interpreter.load(SCRIPT))
+        self.pictures = self.interpreter.intern("strip-pictures")
 
     def fprop(self, images: np.ndarray) -> np.ndarray:
         """Return confidences (n, 10), 0 to 1, for ink (n, side, side), 0 to 1."""
         from lenet.animate import confidences
+        from sn.matrix import Matrix
 
         look = self.network.retina
         pixels = (look.paper + images * (look.ink - look.paper)).astype(np.float32)
-        return confidences(self.network, self.network.program.run(pixels).T).T
+        self.pictures.value = Matrix(pixels.reshape(len(images), -1), "f")
+        outputs = self.interpreter.value(f"(look-at-strip strip-pictures {len(images)})")
+        rows = np.array([list(row) for row in outputs])
+        return confidences(self.network, rows.T).T
 
 
 def parts(ink: np.ndarray) -> list[Place]:

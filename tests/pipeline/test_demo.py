@@ -18,6 +18,7 @@ from pipeline.counting import Counted, CountedStrips, replicated
 from pipeline.demo_1993 import CAMERA_RATE, MULTIPLY_ADDS, Reader, Stage, Then, main
 from pipeline.records import Character
 from pipeline.terminal import Canvas, Look, bilevel, cells, fitted, glyphs
+from sn.matrix import Matrix
 
 ESCAPES = re.compile(r"\033\[[0-9;?]*[A-Za-z]")
 
@@ -643,6 +644,20 @@ def test_lenet5_reads_the_number_of_the_film_with_ten_looks(lenet5_reader):
     # The published pace: ten to twelve digits a second from camera to answer.
     assert then.processor == pytest.approx(10 * 340_908 / 12.5e6)
     assert then.seconds / then.digits == pytest.approx(1 / 11, rel=0.05)
+
+
+@pytest.mark.jit
+def test_the_looks_are_those_of_an_sn_script(lenet5_reader):
+    recognizer = lenet5_reader.engine.recognizer.recognizer
+    images = np.random.default_rng(3).random((2, 32, 32)).astype(np.float32)
+    look = recognizer.network.retina
+    pixels = look.paper + images * np.float32(look.ink - look.paper)
+    expected = recognizer.network.fprop(pixels)
+    recognizer.pictures.value = Matrix(pixels.reshape(2, -1), "f")
+    outputs = recognizer.interpreter.value("(look-at-strip strip-pictures 2)")
+    found = np.array([list(row) for row in outputs])
+    assert found == pytest.approx(expected, rel=1e-5)
+    assert recognizer.fprop(images).shape == (2, 10)
 
 
 @pytest.mark.jit
