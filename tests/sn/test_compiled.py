@@ -83,7 +83,7 @@ def test_a_layer_that_nothing_feeds_keeps_its_constant_states():
     interpreter.value(program)
     network = interpreter.network
     links = zip(*network.links(), strict=True)
-    states = {0: 1.0} | {unit: -1.0 for unit in network.layers[1].units.tolist()}
+    states = {0: 1.0} | dict.fromkeys(network.layers[1].units.tolist(), -1.0)
     sums = dict.fromkeys(network.layers[2].units.tolist(), 0.0)
     for pre, post, weight in links:
         if post in sums:
