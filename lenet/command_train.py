@@ -15,13 +15,11 @@ from lenet import reproduce
 from lenet.canvas import check_name
 from lenet.curves import learning_picture
 from lenet.data import DataError, read
-from lenet.distortions import AFFINE, ELASTIC
+from lenet.distortions import DISTORTIONS
 from lenet.networks import load
 from lenet.scripts import check_digits
 from lenet.training import digest_of, train
 from sn.command import commit, version
-
-DISTORTIONS = {"affine": AFFINE, "elastic": ELASTIC}
 
 
 def train_network(args: argparse.Namespace, data: str, folder: str | None) -> int:

@@ -114,3 +114,4 @@ AFFINE = Distortion(shift=2.0, scale=0.12, squeeze=0.1, shear=0.3)
 ELASTIC = Distortion(
     shift=1.5, rotation=10.0, scale=0.1, squeeze=0.08, shear=0.15, elastic=1.0, knots=6.0
 )
+DISTORTIONS = {"affine": AFFINE, "elastic": ELASTIC}  # by the names of the command line

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from lenet.data import DataError, digits_1988, read, split_by_drawing
+from lenet.distortions import DISTORTIONS, Distortion
 from lenet.evaluation import Evaluation, evaluate
 from lenet.networks import WEIGHTS, Network, load
 from lenet.training import train
@@ -119,19 +120,22 @@ def measured(
     published: float,
     rejects: tuple[float, float] | None = None,
     learning: float | None = None,
+    distort: str = "",
 ) -> Callable[[Settings], list[Result]]:
     """Return the job of a larger network: error on its test digits, seed 1.
 
     `learning` is the published error on the training digits; `rejects` the error % asked of
-    the accepted digits and the published share of rejects.
+    the accepted digits and the published share of rejects; `distort` names the distortion
+    under which it learned, and its weights lie in ``NAME-distorted.wei``.
     """
+    file = WEIGHTS / f"{name}{'-distorted' if distort else ''}.wei"
 
     def job(settings: Settings) -> list[Result]:
-        if settings.quick and not (WEIGHTS / f"{name}.wei").is_file():
-            settings.tell(f"{name}: left out, no weights come with the program")
+        if settings.quick and not file.is_file():
+            settings.tell(f"{file.stem}: left out, no weights come with the program")
             return []
         network = load(name, trained=False)
-        seconds = ready(network, settings)
+        seconds = ready(network, settings, file, DISTORTIONS.get(distort))
         found = []
         if learning is not None:
             known = read(network.recipe.data, "train", settings.folder)
@@ -150,17 +154,20 @@ def measured(
     return job
 
 
-def ready(network: Network, settings: Settings) -> float | None:
-    """Give a network trained weights, shipped or new; return how long training took."""
+def ready(
+    network: Network, settings: Settings, file: Path, distort: Distortion | None
+) -> float | None:
+    """Give a network weights, from a file or by training; return how long training took."""
     if settings.quick:
-        return network.load_weights(WEIGHTS / f"{network.name}.wei").get("seconds")
+        return network.load_weights(file).get("seconds")
     clock = time.perf_counter()
     images, labels = read(network.recipe.data, "train", settings.folder)
     train(
         network,
         images,
         labels,
-        progress=lambda done: settings.tell(f"{network.name}: {done.to_line()}"),
+        distort=distort,
+        progress=lambda done: settings.tell(f"{file.stem}: {done.to_line()}"),
     )
     return time.perf_counter() - clock
 
@@ -199,6 +206,7 @@ TABLES = (
             measured("lenet1", "LeNet-1", 1.7, (0.5, 3.7)),
             measured("lenet4", "LeNet-4", 1.1, (0.5, 1.8)),
             measured("lenet5", "LeNet-5", 0.95),
+            measured("lenet5", "LeNet-5, distortions", 0.8, distort="affine"),
         ),
     ),
     Table(

@@ -1,5 +1,6 @@
 """The command `lenet train`: what is kept apart, curves, checkpoints."""
 
+import gzip
 import json
 
 import numpy as np
@@ -9,8 +10,9 @@ import lenet
 from lenet.cli import main
 from lenet.command_train import held_out, new_weights
 from lenet.curves import learning_picture
-from lenet.data import DataError, Retina, deslant
+from lenet.data import FILES, DataError, Retina, deslant
 from lenet.networks import NetworkError
+from lenet.strokes import glyph
 from lenet.training import Pass, train
 
 
@@ -97,3 +99,58 @@ def test_checkpoints_of_other_trainings_and_damaged_ones_are_refused(tmp_path):
     file.write_bytes(file.read_bytes()[:300])
     with pytest.raises(NetworkError, match="damaged; remove it to start anew"):
         train(network, images, labels, passes=2, checkpoint=file)
+
+
+def mnist_of(folder, images, labels):
+    """Write digits as the four files of MNIST; all of them are test digits, too."""
+    for part in FILES.values():
+        for name, array in zip(part, (images, labels), strict=True):
+            head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
+            (folder / name).write_bytes(gzip.compress(head + array.tobytes()))
+
+
+@pytest.mark.jit
+def test_distorted_digits_are_the_same_by_a_seed(tmp_path):
+    images = np.stack([glyph(k % 10, pen=0.12 + k / 1000) for k in range(40)])
+    mnist_of(tmp_path, images, np.arange(40, dtype=np.uint8) % 10)
+    command = ["train", "linear", "--data", str(tmp_path), "--passes", "2", "-q"]
+    found = {}
+    for name, more in {
+        "plain": "",
+        "affine": " --distort affine",
+        "again": " --distort affine",
+        "elastic": " --distort elastic",
+    }.items():
+        assert main([*command, *more.split(), "-o", str(tmp_path / f"{name}.wei")]) == 0
+        notes = json.loads((tmp_path / f"{name}.json").read_text())
+        assert notes["command"] == f"lenet train linear --seed 1 --passes 2{more}"
+        found[name] = notes["sha256"]
+    assert found["affine"] == found.pop("again")
+    assert len(set(found.values())) == 3
+
+
+def test_only_digits_of_pixels_are_distorted(data, capsys):
+    assert main(["train", "net1", "--data", str(data), "--distort", "affine"]) == 1
+    assert "--distort takes digits of MNIST, not digits-1988" in capsys.readouterr().err
+
+
+@pytest.mark.jit
+def test_nine_of_ten_digits_are_distorted_and_anew_in_every_pass(monkeypatch):
+    drawn, shown = [], []
+
+    def distort(images, chance):
+        drawn.append(chance.integers(1 << 30))
+        return np.zeros_like(images)
+
+    def retina(images):
+        shown.append(images.any(axis=(1, 2)).mean())
+        return Retina(20)(images)
+
+    network = lenet.load("linear", trained=False)
+    monkeypatch.setattr(network, "retina", retina)
+    images = np.full((2000, 28, 28), 255, np.uint8)
+    train(network, images, np.arange(2000) % 10, passes=2, distort=distort)
+    learned = [share for share in shown if share < 1]  # the others are samples of curvature
+    assert len(learned) == len(drawn) == 11
+    assert learned == pytest.approx([0.1] * 11, abs=0.1)
+    assert len(set(drawn)) == 11
