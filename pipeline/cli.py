@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline.headers import MOST_PIXELS
+from pipeline.web.command import add_options as add_door
 from sn.command import Parser, Usage, printable, run, version
 
 if TYPE_CHECKING:
@@ -123,6 +124,26 @@ def parser() -> Parser:
     why.add_argument("--page", type=_count, default=1, metavar="N", help="of a file of many")
     add_settings(why)
     why.add_argument("--expect", metavar="TEXT", help="the amount that should stand there")
+    door = command("serve", "read images sent by HTTP, and show the drawing page", run_serve)
+    door.epilog = "Only programs of this machine can ask, and only with the token."
+    add_door(door)
+    door.add_argument("--token", metavar="TEXT", help="default: $SN_TOKEN, or a new one")
+    door.add_argument(
+        "--i-understand", action="store_true", help="allow a --host that others can reach"
+    )
+    door.add_argument(
+        "--workers", type=_count, default=2, metavar="N", help="images at once, default 2"
+    )
+    door.add_argument(
+        "--timeout", type=_count, default=10, metavar="S", help="seconds for one, default 10"
+    )
+    door.add_argument(
+        "--max-bytes",
+        type=_count,
+        default=10**6,
+        metavar="N",
+        help="of a body, default 1000000",
+    )
     audit = command("audit", "check an audit log, or decide everything in it again", run_audit)
     audit.add_argument("action", choices=("verify", "replay"), help="what to do")
     audit.add_argument("log", metavar="LOG", help="a log of check-reader read --audit")
@@ -308,6 +329,13 @@ def run_explain(args: argparse.Namespace) -> int:
     from pipeline import command_explain
 
     return command_explain.run_explain(args)
+
+
+def run_serve(args: argparse.Namespace) -> int:
+    """Serve the page and the endpoint until interrupted."""
+    from pipeline.web import command
+
+    return command.run_serve(args)
 
 
 def run_audit(args: argparse.Namespace) -> int:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from pipeline.errors import printable
+from pipeline.web.command import add_options as add_door
 from sn.command import Parser, Usage, report, run, version
 from sn.errors import SnError
 
@@ -80,6 +81,10 @@ def parser() -> Parser:
     made.add_argument("--gif", metavar="FILE", help="write the show as an animation instead")
     made.add_argument("--png", metavar="FILE", help="write the strips and answers instead")
     made.add_argument("--html", metavar="FILE", help="write them as a page instead")
+    made.add_argument(
+        "--web", action="store_true", help="draw your own numbers, on a page (extra web)"
+    )
+    add_door(made)
     made.add_argument("--width", type=_width, metavar="N", help="columns to use, 20 to 320")
     made.add_argument("-q", "--quiet", action="store_true", help="plain readings, nothing else")
     made.add_argument("--debug", action="store_true", help="show where an error arose")
@@ -99,6 +104,11 @@ def _run(arguments: list[str]) -> int:
         return 0
     if args.seed is not None and not args.text:
         raise Usage(f"{PROGRAM}: --seed goes with --text. See {PROGRAM} --help")
+    if args.web:
+        from pipeline.web.command import serve
+
+        start = ["digits", *["1993"] * args.period, *["slow"] * (args.speed == "1993")]
+        return serve(f"{PROGRAM} --web", args.host, args.port, start=",".join(start))
     from pipeline import terminal
 
     look = None
