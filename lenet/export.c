@@ -320,6 +320,16 @@ static void euclidean(const int *outs, int n, const int *ins, int m, int width, 
         }
 }
 
+/*@step gather@*/
+/* Copies what units see, one row per tap. t: inputs. */
+static void gather(const int *t, int units, int taps, int at, int pitch)
+{
+    int q, p;
+    for (q = 0; q < taps; q++)
+        for (p = 0; p < units; p++)
+            x[at + q * pitch + p] = x[*t++];
+}
+
 /*@step sparse@*/
 /* Single links. t: input, output, weight. */
 static void sparse(const int *t, int n)

@@ -144,6 +144,9 @@ def steps_of(network: "Network") -> tuple[list[str], list[str], set[str]]:
             )
             name = "dense" if kind == steps.DENSE else "euclidean"
             values = [table(outs), len(outs) // 2, table(ins), len(ins) // 2, row[4], row[5]]
+        elif kind == steps.GATHER:
+            places = lists[first : first + count * row[3]]
+            name, values = "gather", [table(places), count, *row[3:6]]
         elif kind == steps.SPARSE:
             name, values = "sparse", [table(lists[first : first + 3 * count]), count]
         elif kind == steps.SQUASH:

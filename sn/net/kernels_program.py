@@ -29,6 +29,7 @@ from sn.net.kernels_dense import (
     euclidean,
     euclidean_back,
 )
+from sn.net.kernels_gather import gather, gather_back
 from sn.net.kernels_pooling import maximum, subsample
 from sn.net.kernels_squash import drop, drop_back, squash, squash_back
 from sn.net.kernels_steps import (
@@ -40,6 +41,7 @@ from sn.net.kernels_steps import (
     DROPOUT,
     EUCLIDEAN,
     FILL,
+    GATHER,
     LIKELIHOOD,
     MAXIMUM,
     ONE,
@@ -84,6 +86,8 @@ def forward(program, lists, constants, x, s, w, buffer, exact, keep, noise):
         elif kind == SPARSE:
             for q in range(first, first + 3 * count, 3):
                 s[lists[q + 1]] += w[lists[q + 2]] * x[lists[q]]
+        elif kind == GATHER:
+            gather(lists, row, x)
         elif kind == MAXIMUM:
             maximum(lists, first, count, row, x, s, s, False)
         elif kind == DISTANCES:
@@ -194,6 +198,8 @@ def backward(
             dense_back(lists, row, x, d, w, rate, grad, online, row[6] == 1, buffer)
         elif kind == EUCLIDEAN:
             euclidean_back(lists, row, x, d, w, rate, grad, online, second, row[6] == 1, buffer)
+        elif kind == GATHER:
+            gather_back(lists, row, d)
         elif kind == MAXIMUM:
             if row[11] == 0:
                 maximum(lists, first, count, row, slopes, s, d, True)

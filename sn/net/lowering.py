@@ -2,8 +2,9 @@
 
 Nothing here knows how a network was made. The links alone decide: units whose incoming links
 carry the same weights form a *feature map*; if their sources move by constant steps the map is
-a convolution or a subsampling; units that see the same sources are a dense block; whatever is
-left runs as sparse links. See `sn.net.kernels_program` for the rows that are written here.
+a convolution or a subsampling, if not, what its units see is gathered first; units that see the
+same sources are a dense block; whatever is left runs as sparse links. See
+`sn.net.kernels_program` for the rows that are written here.
 """
 
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from dataclasses import field as dataclass_field
 import numpy as np
 
 from sn.errors import SnCompileError
+from sn.net import gathering
 from sn.net import kernels_steps as steps
 from sn.net.table import FRONT, Table
 
@@ -23,6 +25,7 @@ NAMES = {
     steps.MAXIMUM: "maximum",
     steps.DENSE: "dense",
     steps.EUCLIDEAN: "Euclidean",
+    steps.GATHER: "gathered",
 }
 
 
@@ -111,6 +114,7 @@ class Stage:
     strided: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
     maxima: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
     subsampled: dict[tuple, list[tuple]] = dataclass_field(default_factory=dict)
+    gathered: dict[bytes, list[tuple[Map, int]]] = dataclass_field(default_factory=dict)
     blocks: list[tuple] = dataclass_field(default_factory=list)
     sparse: list[int] = dataclass_field(default_factory=list)
     squashings: list[tuple] = dataclass_field(default_factory=list)
@@ -333,8 +337,8 @@ class Lowering:
     def guess_input(self, found: Map, unit: int) -> bool:
         """Give an input layer its rows and columns, read off the first map that looks at it."""
         layer = self.layers[self.layer_of[unit]]
-        if layer.units[0] in self.map_of or (np.diff(layer.units) != 1).any():
-            return False
+        if self.position[unit] or (np.diff(layer.units) != 1).any():
+            return False  # it has its place already, and steps may know of it
         inside = np.sort(found.sources[0][np.isin(found.sources[0], layer.units)])
         breaks = np.flatnonzero(np.diff(inside) != 1)
         width = int(inside[breaks[0] + 1] - inside[0]) if len(breaks) else len(layer.units)
@@ -391,6 +395,8 @@ class Lowering:
                 runs += [found.position, found.span]
                 plan.maps.append(found)
                 plan.bias.append(self.map_bias(found, stage))
+            if not layer.maximum and not layer.euclidean:
+                rest = self.gathered(sorted(rest), runs, stage, plan)
             if rest:
                 if layer.maximum:
                     raise SnCompileError(
@@ -500,6 +506,23 @@ class Lowering:
             for w in mine.tolist():
                 stage.sparse += [0, int(self.position[unit]), self.table.place(w)]
 
+    def gathered(
+        self, units: list[int], runs: list[int], stage: Stage, plan: Plan
+    ) -> list[int]:
+        """Lay out groups that share their weights, note their steps, return the other units."""
+        found, rest = gathering.groups(units, self.inner_links, self.table)
+        for members, sources, weights, kernel in found:
+            count = len(members)
+            group = Map(members, 1, count, sources, weights, count, self.size)
+            self.position[members] = self.size + np.arange(count)
+            self.reserve(count)
+            runs += [group.position, group.span]
+            self.map_bias(group, stage)
+            stage.gathered.setdefault(sources.tobytes(), []).append((group, kernel))
+            self.count(NAMES[steps.GATHER], sources.size)
+            plan.irregular = True
+        return rest
+
     def rest_steps(self, units: np.ndarray, euclidean: bool, stage: Stage, plan: Plan) -> None:
         """Note dense blocks among units without maps; what remains is sparse."""
         same: dict[bytes, list[int]] = {}
@@ -558,6 +581,11 @@ class Lowering:
         ):
             for key, links in groups.items():
                 table.row(kind, table.put(np.ravel(links)), len(links), *key)
+        for alike in stage.gathered.values():
+            targets, kernels = np.array([(m.position, k) for m, k in alike]).T
+            sources = self.position[alike[0][0].sources]
+            skip = bool(stage.skip)
+            self.reserve(gathering.write(table, sources, targets, kernels, self.size, skip))
         for kind, outs, ins, base in stage.blocks:
             first, second = table.put(outs), table.put(ins)
             table.row(kind, first, len(outs), second, len(ins), base, stage.skip)

@@ -71,6 +71,33 @@ def test_every_output_of_the_c_program_is_that_of_the_network(name, tmp_path):
         assert best == network.program.classify(retina)[0]
 
 
+TORIC = """
+(libload "toy")
+(alloc-net 100 1000)
+(build-net-nobias '((input 64) (hidden 16) (output 3)) ())
+(mask-toric-connect input 8 8 hidden 4 4 2 2 3 3)
+(shared-bias-connect hidden)
+(full-connect hidden output)
+(setq training-schedule '((1 0.001)))
+"""
+
+
+@needs_compiler
+def test_links_that_wrap_round_the_edge_are_exported(tmp_path):
+    script = tmp_path / "toric.sn"
+    script.write_text(TORIC, encoding="ascii")
+    network = Network(script)
+    network.initialize(3)
+    assert network.program.lowered.summary["gathered"] == 144
+    program = built(network, tmp_path)
+    image = np.random.default_rng(5).integers(1, 256, (8, 8), dtype=np.uint8)
+    image[[0, -1]] = image[:, [0, -1]] = 0
+    _, outputs = answered(program, image, tmp_path)
+    retina = network.retina
+    seen = retina.paper + image[None] * ((retina.ink - retina.paper) / 255)
+    np.testing.assert_allclose(outputs, network.program.run(seen)[0], atol=2e-5)
+
+
 @needs_compiler
 def test_the_c_program_reads_digits_as_they_come(tmp_path):
     program = built(lenet.load("lenet5"), tmp_path)

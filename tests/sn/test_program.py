@@ -128,6 +128,56 @@ def sparse_net():
     return net, {"sparse", "dense", "bias"}
 
 
+def torus(side, size, step):
+    """Sources (units, taps) of windows that move over a torus."""
+    starts = np.arange(0, side, step)
+    i, j, k, m = np.meshgrid(starts, starts, *[np.arange(size)] * 2, indexing="ij")
+    seen = (i + k) % side * side + (j + m) % side
+    return seen.reshape(len(starts) ** 2, size * size)
+
+
+def toric_net():
+    """Two stacked layers of kernels that wrap round the edge; the second sees both maps."""
+    net = Builder()
+    retina, a = net.layer("input", 100), net.layer("a", 2 * 25).reshape(2, -1)
+    b = net.layer("b", 3 * 9).reshape(3, -1)
+    output = net.layer("output", 2, networks.LINEAR)
+    for m in a:
+        net.bias(m, shared=True)
+        net.connect(retina[torus(10, 3, 2)], m[:, None], net.weight_count + np.arange(9))
+    for m in b:
+        net.bias(m)
+        for source in a:
+            seen = source[torus(5, 3, 2)]
+            net.connect(seen, m[:, None], net.weight_count + np.arange(9))
+    net.full(b.ravel(), output)
+    return net, {"gathered", "bias", "dense"}
+
+
+def mask_over_full_net():
+    """A kernel that moves over units without a place in a map, and over the input."""
+    net = Builder()
+    retina, hidden = net.layer("input", 36), net.layer("hidden", 20)
+    a, output = net.layer("a", 16), net.layer("output", 2)
+    net.full(retina, hidden)
+    net.mask(retina, 6, a, 3, 3)
+    net.mask(hidden[:16], 4, a[:4], 3, 3)
+    net.full(a, output)
+    net.full(hidden, output)
+    return net, None
+
+
+def mask_over_hidden_net():
+    """A kernel that moves over units of a full layer."""
+    net = Builder()
+    retina, hidden = net.layer("input", 5), net.layer("hidden", 36)
+    a, output = net.layer("a", 16), net.layer("output", 2)
+    net.full(retina, hidden)
+    net.mask(hidden, 6, a, 3, 3)
+    net.full(a, output)
+    return net, {"gathered", "dense"}
+
+
 def twin_net():
     """The same kernel over two images: one weight vector in two blocks."""
     net = Builder()
@@ -182,6 +232,9 @@ NETS = [
     convolution_net,
     time_delay_net,
     sparse_net,
+    toric_net,
+    mask_over_full_net,
+    mask_over_hidden_net,
     twin_net,
     pushed_back_net,
 ]
