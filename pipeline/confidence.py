@@ -19,7 +19,7 @@ import numpy as np
 
 from sn.errors import SnError
 
-FLOOR = 1e-6
+FLOOR, CERTAIN = 1e-6, 1e-4
 HOPELESS = 0.3  # share of wrong reads at which a curve ends
 
 
@@ -119,10 +119,17 @@ def features(evidence: Sequence[float]) -> np.ndarray:
     outside of it, its number of characters; then, of every engine, the share of the grammar
     among all strings; then, where there are two, what each grants to the best string.
     """
-    posterior, lost, length, *shares = evidence
-    p = min(max(posterior, FLOOR), 1 - FLOOR)
-    logs = np.log(np.clip(shares, FLOOR, 1.0))
-    return np.array([1.0, np.log(p / (1 - p)), lost, length / 10, *logs])
+    posterior, lost, length, *more = evidence
+    engines = 1 if len(more) < 2 else len(more) // 2
+    shares = np.log(np.clip(more[:engines], FLOOR, 1.0))
+    odds = [log_odds(p) for p in (posterior, *more[engines:])]
+    return np.array([1.0, lost, length / 10, *shares, *odds])
+
+
+def log_odds(p: float) -> float:
+    """Return log p / (1 - p), bounded: the last digits of a posterior mean nothing."""
+    p = min(max(p, CERTAIN), 1 - CERTAIN)
+    return math.log(p / (1 - p))
 
 
 def fit(

@@ -235,6 +235,7 @@ def calibrate(
     rng = np.random.default_rng([seed, 0])
     evidence: dict[str, list[tuple[float, ...]]] = {mode: [] for mode in engines}
     right: dict[str, list[bool]] = {mode: [] for mode in engines}
+    read: dict[str, list[bool]] = {mode: [] for mode in engines}
     for done in range(lines):
         grammar = "digits" if done % 4 == 0 else "amount"
         try:
@@ -252,6 +253,7 @@ def calibrate(
             if found is not None and found.n_best:
                 evidence[mode].append(found.evidence)
                 right[mode].append(meaning(grammar, found.n_best[0][0]) == meant)
+                read[mode].append(found.reason is None)
         if progress:
             progress((done + 1) / lines)
     known = {"hos": [network.sha256], "sdnn": [strips.network.sha256]}
@@ -262,11 +264,12 @@ def calibrate(
     }
     for mode in engines:
         curve = fit(evidence[mode], np.array(right[mode]))
-        confidences = [curve.confidence(e) for e in evidence[mode]]
+        kept = [k for k, fine in enumerate(read[mode]) if fine]  # the rest is rejected anyhow
+        confidences = [curve.confidence(evidence[mode][k]) for k in kept]
         notes[mode] = {
             "weights": known[mode],
             "coefficients": list(curve.coefficients),
-            "curve": risk_curve(confidences, right[mode]),
+            "curve": risk_curve(confidences, [right[mode][k] for k in kept]),
             "images": len(right[mode]),
             "right": float(np.mean(right[mode])),
         }

@@ -33,14 +33,14 @@ def test_a_fitted_curve_says_how_often_strings_are_right():
 
 
 def test_more_lost_ink_is_never_more_confident_after_such_a_fit():
-    curve = Calibration((0.5, 0.8, -9.0, -0.1, 0.3))
+    curve = Calibration((0.5, -9.0, -0.1, 0.3, 0.8))
     told = [curve.confidence((0.95, lost, 5, 0.9)) for lost in (0.0, 0.1, 0.3)]
     assert told == sorted(told, reverse=True)
 
 
 @pytest.mark.parametrize("extreme", [(0.0, 1.0, 0, 0.0), (1.0, 0.0, 100, 1.0)])
 def test_extremes_stay_between_0_and_1(extreme):
-    assert 0 <= Calibration((3, 9, -9, 1, 2)).confidence(extreme) <= 1
+    assert 0 <= Calibration((3, -9, 1, 2, 9)).confidence(extreme) <= 1
 
 
 def test_an_error_that_is_borne_picks_the_lowest_threshold_that_keeps_it():
