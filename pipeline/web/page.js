@@ -3,14 +3,15 @@
 const $ = (id) => document.getElementById(id);
 const TOKEN = new URLSearchParams(location.search).get("token") || "";
 const WIDE = 640, HIGH = 160, FINE = 2;  // of the paper; pixels of the screen for one of it
-const LIVE = 110, BLANK = "none";
+const LIVE = 110, PAUSE = 160;  // milliseconds between live readings, and before the layers are asked for
+const BLANK = "none";
 const paper = $("ink"), pen = paper.getContext("2d");
 const small = document.createElement("canvas"), thin = small.getContext("2d", { willReadFrequently: true });
 
 let strokes = [];          // {width, erase, points: [x, y, pressure]}
 let stroke = null, picture = null, high = HIGH, erasing = false;
 let version = 0, answered = -1, lifted = 0, flying = 0, looked = -1, looking = false;
-let record = null, sight = null, about = null, film = null, timer = 0, reveal = 0;
+let sent = -1, record = null, sight = null, about = null, film = null, timer = 0, waiting = 0, reveal = 0;
 
 /* ---- requests */
 
@@ -50,7 +51,7 @@ function pgm(context, w, h) {
 }
 
 async function read() {
-  const asked = version, start = lifted || performance.now(), settled = !!lifted;
+  const asked = sent = version;
   if (!picture && !strokes.length) return blank();
   flying++;
   try {
@@ -62,14 +63,17 @@ async function read() {
     record = JSON.parse(text.split("\n")[0]);
     record.bytes = text;
     if (choice("speed") !== "1993") show();
-    if (settled && lifted && asked === version) {
-      document.body.dataset.latency = (performance.now() - start).toFixed(1);
-      document.body.dataset.answered = asked;
-      lifted = 0;
-    }
+    if (asked === version) settled();
     say("");
   } catch (error) { failed(error, asked); }
   finally { flying--; }
+}
+/* The answer to what lies on the paper stands there: note how long after the pen was lifted. */
+function settled() {
+  document.body.dataset.answered = version;
+  if (!lifted) return;
+  document.body.dataset.latency = (performance.now() - lifted).toFixed(1);
+  lifted = 0;
 }
 function failed(error, asked) {
   if (error.status === 429) { say("busy, one moment …"); setTimeout(changed, 400); return; }
@@ -86,7 +90,13 @@ async function look() {
     const found = await reply.json();
     if (asked === version) { sight = found; looked = asked; inside(); if (choice("speed") === "1993") pace(); else clock(); }
   } catch (error) { if (error.status !== 429) say(error.message); }
-  finally { looking = false; if (looked !== version && !stroke) setTimeout(look, 60); }
+  finally { looking = false; if (looked !== version && !stroke) later(); }
+}
+
+/* The layers wait for a pause of the pen: the answer comes first. */
+function later() {
+  clearTimeout(waiting);
+  waiting = setTimeout(() => { if (!stroke && !flying) look(); else later(); }, choice("speed") === "1993" ? 0 : PAUSE);
 }
 
 /* Ink has changed: the answer follows, the layers a moment later. */
@@ -97,13 +107,13 @@ function changed(now) {
   clearTimeout(timer);
   if (choice("speed") === "1993" && stroke) return;
   const wait = now === true ? 0 : Math.max(0, LIVE - (performance.now() - last));
-  const go = () => { if (!now && flying > 1) { timer = setTimeout(go, 20); return; } last = performance.now(); read(); if (!stroke) setTimeout(look, 30); };
+  const go = () => { if (!now && flying > 1) { timer = setTimeout(go, 20); return; } last = performance.now(); read(); later(); };
   if (wait) timer = setTimeout(go, wait); else go();
 }
 
 /* ---- the paper */
 
-function drawn(context, s, zoom, colour) {
+function drawn(context, s, zoom, colour, from = 1) {
   context.strokeStyle = context.fillStyle = colour;
   context.lineCap = context.lineJoin = "round";
   const p = s.points, wide = (k) => s.width * zoom * (s.erase ? 3 : 1) * (0.55 + 0.9 * p[k][2]);
@@ -111,7 +121,8 @@ function drawn(context, s, zoom, colour) {
     context.beginPath(); context.arc(p[0][0] * zoom, p[0][1] * zoom, wide(0) / 2, 0, 7); context.fill(); return;
   }
   let [x, y] = p[0];
-  for (let k = 1; k < p.length; k++) {
+  if (from > 1) { x = (p[from - 2][0] + p[from - 1][0]) / 2; y = (p[from - 2][1] + p[from - 1][1]) / 2; }
+  for (let k = from; k < p.length; k++) {
     const mx = k + 1 < p.length ? (p[k][0] + p[k + 1][0]) / 2 : p[k][0], my = k + 1 < p.length ? (p[k][1] + p[k + 1][1]) / 2 : p[k][1];
     context.lineWidth = wide(k);
     context.beginPath(); context.moveTo(x * zoom, y * zoom);
@@ -163,12 +174,16 @@ paper.addEventListener("pointerdown", (event) => {
 paper.addEventListener("pointermove", (event) => {
   if (!stroke) return;
   const all = event.getCoalescedEvents ? event.getCoalescedEvents() : [];
+  const from = Math.max(1, stroke.points.length - 1);
   for (const one of all.length ? all : [event]) stroke.points.push(point(one));
-  redraw(); changed();
+  drawn(pen, stroke, FINE, tone(stroke.erase ? "--paper" : "--ink"), from); changed();
 });
 function lift() {
   if (!stroke) return;
-  stroke = null; lifted = performance.now(); changed(true);
+  stroke = null; lifted = performance.now();
+  if (sent !== version) { changed(true); return; }
+  if (answered === version) settled();  // else the answer is on its way
+  later();
 }
 paper.addEventListener("pointerup", lift);
 paper.addEventListener("pointercancel", lift);
