@@ -352,7 +352,7 @@ static void squash(const int *t, int n, int kind, double A, double B, double C, 
             else if (kind == LINEAR)
                 v = (A * B + C) * v + D;
             else if (kind == RECTIFIER)
-                v = v > 0 ? v : 0;
+                v = A * fmax(v, 0) + C * v + D;
             else
                 v = A * fmax(-1, fmin(1, B * v)) + C * v + D;
             x[t[0] + p] = v;

@@ -83,9 +83,10 @@ TORIC = """
 
 
 @needs_compiler
-def test_links_that_wrap_round_the_edge_are_exported(tmp_path):
+@pytest.mark.parametrize("function", ["", "(nlf-rect)", "(nlf-rect 0.1)"])
+def test_links_that_wrap_and_leaking_rectifiers_are_exported(function, tmp_path):
     script = tmp_path / "toric.sn"
-    script.write_text(TORIC, encoding="ascii")
+    script.write_text(TORIC + function, encoding="ascii")
     network = Network(script)
     network.initialize(3)
     assert network.program.lowered.summary["gathered"] == 144
