@@ -32,7 +32,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--part", default="dev", choices=("dev", "train"))
     parser.add_argument("--show", type=int, default=0, help="print the first N errors")
-    parser.add_argument("--engine", default="", choices=("hos", "sdnn", "both"))
+    parser.add_argument("--engine", default="both", choices=("hos", "sdnn", "both"))
     args = parser.parse_args()
     images, truths = amounts(args.part)
     engine = Engine.load(args.engine)

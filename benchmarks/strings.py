@@ -93,7 +93,7 @@ def main() -> None:
     parser.add_argument("--part", default="test", help="test, or train for tuning")
     parser.add_argument("--show", type=int, default=0, help="print the first N errors of each")
     parser.add_argument("--save", type=Path, help="write the images to a folder")
-    parser.add_argument("--engine", default="", choices=("hos", "sdnn", "both"))
+    parser.add_argument("--engine", default="both", choices=("hos", "sdnn", "both"))
     args = parser.parse_args()
     engine = Engine.load(args.engine)
     images, labels = mnist(args.part)

@@ -110,7 +110,7 @@ class CheckReader:
                 from pipeline.recognition import Engine
 
                 mode = self._given[0]
-                self._engine = Engine.load(mode if isinstance(mode, str) else "")
+                self._engine = Engine.load(mode if isinstance(mode, str) else "both")
             return self._engine
 
     @property

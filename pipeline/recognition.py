@@ -208,14 +208,10 @@ class Engine:
         return "hos" if self.strips is None else "both" if self.recognizer else "sdnn"
 
     @classmethod
-    def load(cls, mode: str = "", folder: Path = WEIGHTS) -> "Engine":
-        """Return an engine with the weights of a folder.
-
-        `mode` is ``hos``, ``sdnn`` or ``both``; without one, both where there are weights.
-        """
+    def load(cls, mode: str = "both", folder: Path = WEIGHTS) -> "Engine":
+        """Return an engine with the weights of a folder; `mode` is hos, sdnn or both."""
         import lenet
 
-        mode = mode or ("both" if (folder / "strip.wei").is_file() else "hos")
         recognizer = strips = None
         digests = []
         if mode != "sdnn":

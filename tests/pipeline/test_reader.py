@@ -12,9 +12,12 @@ from pipeline import reader
 from pipeline.confidence import Calibration
 from pipeline.errors import BadImage, ImageError
 from pipeline.grammars import SYMBOLS, grammar
+from pipeline.handwriting import Script, StrokeHand
 from pipeline.money import money
+from pipeline.papers import strip
 from pipeline.reader import CheckReader
 from pipeline.recognition import spell
+from pipeline.synthesis import Style, compose
 
 
 @pytest.fixture
@@ -261,3 +264,20 @@ def test_each_input_can_have_an_expectation_of_its_own(made, files):
     reading = next(made().pages(files.png(), ""))
     assert (reading.reason, reading.note) == ("expect", "nothing is known of what to expect")
     assert next(made(expect="5").pages(files.png(), "4.00"))
+
+
+@pytest.mark.parametrize("mode", ["hos", "sdnn", "both"])
+def test_each_engine_reads_alone_and_both_together(mode):
+    rng = np.random.default_rng(11)
+    hand = StrokeHand(rng, wild=0.1)
+    style = Style(Script(height=40), gap=6.0)
+    image = strip(compose("4207", hand, rng, style), rng, "plain")
+    reader = CheckReader(grammar="digits", engine=mode, min_confidence=0.0)
+    reading = reader.read(image)
+    assert reading.engine == mode
+    assert reading.text == "4207"
+    assert [c.char for c in reading.digits] == list("4207")
+    left = [c.box[0] for c in reading.digits]
+    assert left == sorted(left)
+    again = pickle.loads(pickle.dumps(reader)).read(image)
+    assert again.n_best == reading.n_best
