@@ -79,7 +79,7 @@ def test_prototypes_differ_in_at_least_12_pixels(lenet5):
 def test_shipped_weights_are_what_their_provenance_says(file):
     notes = json.loads(file.with_suffix(".json").read_text())
     assert {"command", "commit", "seed", "data", "test_error", "sha256"} <= notes.keys()
-    network = lenet.load(file.stem)
+    network = lenet.load(notes["network"], file)
     assert network.sha256 == notes["sha256"]
     assert len(read_weights(file)) == notes["weights"]
 
@@ -89,6 +89,13 @@ def test_shipped_lenet5_misses_at_most_1_1_percent(data):
     images, labels = mnist("test", data)
     answers = lenet.load("lenet5").classify(retina(images))
     assert np.mean(answers != labels) <= 0.011
+
+
+@pytest.mark.jit
+def test_lenet5_that_learned_distorted_digits_misses_at_most_0_8_percent(data):
+    images, labels = mnist("test", data)
+    network = lenet.load("lenet5", WEIGHTS / "lenet5-distorted.wei")
+    assert np.mean(network.classify(images) != labels) <= 0.008
 
 
 @pytest.mark.jit
