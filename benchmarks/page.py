@@ -164,7 +164,7 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         address = server.stdout.readline().strip()
     browser = Browser()
-    right = read = wrong = 0
+    right = read = wrong = guessed = 0
     times = []
     try:
         browser.open(address)
@@ -178,6 +178,7 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
             guess = browser.value("(record.n_best[0] || [''])[0]")
             read += bool(found)
             right += found == text
+            guessed += guess == text
             wrong += bool(found) and found != text
             mark = "" if found == text else "  <- wrong" if found else "  <- rejected"
             print(f"{text:<10} {guess:<10} {times[-1]:6.1f} ms{mark}", flush=True)
@@ -191,6 +192,7 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
             server.wait(10)
     middle, late = np.percentile(times, (50, 95))
     print(f"{right} of {count} read right, {wrong} wrong, {count - read} rejected")
+    print(f"best guess right: {guessed} of {count}")
     print(
         f"pen-up to answer: half {middle:.0f} ms, 95 % {late:.0f} ms, all {max(times):.0f} ms"
     )
