@@ -53,9 +53,7 @@ def serve(
         from pipeline.web.server import Door, application
     except ModuleNotFoundError as error:
         if error.name and error.name.split(".")[0] in ("starlette", "uvicorn", "anyio"):
-            raise SnError(
-                f"{program}: the page needs the extra web: pip install 'holmdel[web]'"
-            ) from None
+            raise SnError("the page needs the extra web: pip install 'holmdel[web]'") from None
         raise
     from pipeline.image import Limits
     from pipeline.recognition import WEIGHTS
@@ -64,7 +62,7 @@ def serve(
     token = token or os.environ.get("SN_TOKEN") or secrets.token_urlsafe(16)
     if not token.isascii() or not token.isprintable() or " " in token or len(token) < 8:
         raise Usage(f"{program}: a token has 8 or more printable characters and no blanks")
-    listener = _listener(program, address, port)
+    listener = _listener(address, port)
     port = listener.getsockname()[1]
     limits = Limits(
         file_bytes=most, pixels=MOST_PIXELS, file_pixels=2 * MOST_PIXELS, pages=MOST_PAGES
@@ -81,7 +79,7 @@ def serve(
     try:
         for worker in desk.workers:
             if what := worker.wait():
-                raise SnError(f"{program}: {what}")
+                raise SnError(what)
         config = uvicorn.Config(
             application(desk, door, most),
             log_level="error",
@@ -143,7 +141,7 @@ def _address(
 
 
 def _listener(
-    program: str, address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
+    address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
 ) -> socket.socket:
     """Return a socket that listens. Raises SnError."""
     made = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
@@ -159,7 +157,7 @@ def _listener(
             if error.errno == errno.EADDRINUSE
             else f"cannot be opened ({error.strerror})"
         )
-        raise SnError(f"{program}: port {port} of {address} {what}") from None
+        raise SnError(f"port {port} of {address} {what}") from None
     return made
 
 

@@ -372,7 +372,7 @@ def test_addresses_and_ports(capsys):
         taken.listen()
         port = taken.getsockname()[1]
         with pytest.raises(SnError, match=f"port {port} of 127.0.0.1 is taken; choose another"):
-            command._listener("x", address, port)
+            command._listener(address, port)
     with pytest.raises(Usage, match="a token has 8"):
         command.serve("x", "127.0.0.1", 0, token="short")
 
@@ -390,7 +390,7 @@ def test_what_lies_between_is_shown(files):
     from pathlib import Path
 
     sight = Sight()
-    image = Path(__file__).parents[2] / "samples" / "strings" / "string-2013-000.png"
+    image = Path(__file__).parents[2] / "samples" / "strings" / "string-1993-000.png"
     status, _, body = sight.answer("look", image.read_bytes(), Asked("digits", graphs=True))
     assert status == 200
     told = json.loads(body)
@@ -399,10 +399,11 @@ def test_what_lies_between_is_shown(files):
     assert cuts["path"][0][0] == 0
     assert cuts["path"][-1][1] == len(cuts["nodes"]) - 2
     assert {g["title"] for g in told["graphs"]} == {"Recognition graph", "Interpretation graph"}
-    assert told["clock"]["digits"] == 7
     read = sight.answer("read", image.read_bytes(), Asked("digits"))[2]
+    guess = json.loads(read)["n_best"][0][0]
+    assert told["clock"]["digits"] == len(guess) > 0
     path = "".join(told["symbols"][label] for *_, label, n in cuts["path"] if n >= 0)
-    assert len(path) == len(json.loads(read)["n_best"][0][0])
+    assert path == guess
     if "sdnn" in sight.engines:
         rows, columns = told["strip"]["shape"]
         assert rows == 32
