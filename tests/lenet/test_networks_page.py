@@ -15,7 +15,7 @@ from tests.sn.dialogues import Listener, differences
 
 ROOT = Path(__file__).parent.parent.parent
 TEXT = (ROOT / "docs" / "networks.md").read_text(encoding="utf-8")
-STRIP = ROOT / "samples" / "strings" / "string-2013-007.png"
+STRIP = ROOT / "samples" / "strings" / "string-1993-007.png"
 SCRIPTS = dict(re.findall(r"<!-- file: (\S+) -->\n```lisp\n(.*?)```", TEXT, re.S))
 PROGRAMS = {"lenet": cli.main, "check-reader": pipeline_cli.main}
 

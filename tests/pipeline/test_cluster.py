@@ -19,7 +19,7 @@ SAMPLES = Path(__file__).parents[2] / "samples" / "strings"
 def test_without_the_extra_or_a_cluster_one_line_says_so(tmp_path, monkeypatch, capsys):
     import sys
 
-    image = str(SAMPLES / "string-2013-000.png")
+    image = str(SAMPLES / "string-1993-000.png")
     monkeypatch.setitem(sys.modules, "distributed", None)
     assert main(["read", "--cluster", "tcp://127.0.0.1:1", image]) == 1
     out, err = capsys.readouterr()

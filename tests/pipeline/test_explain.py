@@ -30,13 +30,13 @@ def reader():
 
 @pytest.fixture(scope="module")
 def strip(reader):
-    return explain(reader, str(SAMPLES / "strings" / "string-2013-000.png"))
+    return explain(reader, str(SAMPLES / "strings" / "string-1993-000.png"))
 
 
 @pytest.fixture(scope="module")
 def check():
     reader = CheckReader(min_confidence=1.0, engine=Engine.load("hos"))
-    return explain(reader, str(SAMPLES / "checks" / "check-2013-000.png"))
+    return explain(reader, str(SAMPLES / "checks" / "check-1993-000.png"))
 
 
 def test_what_is_shown_is_what_decided(strip, reader):
@@ -131,7 +131,7 @@ def test_every_form_is_written(strip, tmp_path):
 
 def test_names_are_escaped_everywhere(reader, tmp_path):
     name = tmp_path / "<script>&\x1b[2J.png"
-    name.write_bytes((SAMPLES / "strings" / "string-2013-000.png").read_bytes())
+    name.write_bytes((SAMPLES / "strings" / "string-1993-000.png").read_bytes())
     page = to_html(explain(reader, str(name)))
     assert "<script>" not in page
     assert "\x1b" not in page
@@ -152,11 +152,11 @@ def test_what_has_no_ink_is_explained_too(files, tmp_path):
 
 def test_a_page_that_is_not_there_is_told(reader):
     with pytest.raises(SnError, match="there is no page 2"):
-        explain(reader, str(SAMPLES / "strings" / "string-2013-000.png"), 2)
+        explain(reader, str(SAMPLES / "strings" / "string-1993-000.png"), 2)
 
 
 def test_the_command(tmp_path, capsys):
-    image = str(SAMPLES / "strings" / "string-2013-000.png")
+    image = str(SAMPLES / "strings" / "string-1993-000.png")
     out = tmp_path / "why.svg"
     assert main(["explain", image, "-o", str(out), "--grammar", "digits"]) == 0
     assert capsys.readouterr().out.count("\n") == 1
@@ -183,7 +183,7 @@ def test_the_second_engine_is_shown(strip, reader, tmp_path):
     given = reader.engine
     both = Engine(given.recognizer, given.sha256, None, Strips())
     alone = Engine(None, "", None, Strips())
-    image = str(SAMPLES / "strings" / "string-2013-000.png")
+    image = str(SAMPLES / "strings" / "string-1993-000.png")
     titles = []
     for engine in (both, alone):
         found = explain(CheckReader(grammar="digits", engine=engine), image)
@@ -196,7 +196,7 @@ def test_the_second_engine_is_shown(strip, reader, tmp_path):
 
 
 def test_the_library_explains_too(reader, tmp_path):
-    image = str(SAMPLES / "strings" / "string-2013-000.png")
+    image = str(SAMPLES / "strings" / "string-1993-000.png")
     reading = reader.explain(image, tmp_path / "why.svg")
     assert reading.n_best == reader.read(image).n_best
     assert (tmp_path / "why.svg").read_text().startswith("<svg")
