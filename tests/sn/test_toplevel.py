@@ -247,6 +247,7 @@ def test_control_c_opens_a_level_where_the_bindings_stand(terminal):
     terminal.until("\n? ")
     terminal.say("(list x k)")
     terminal.until("= (() ())\n? ")
+    time.sleep(0.2)  # until the line editor listens
     os.write(terminal.handle, b"\x03")
     terminal.until("*** Break\n? ")
     os.write(terminal.handle, b"\x04")
