@@ -33,3 +33,26 @@ def data() -> Path:
     if place is None:
         pytest.skip("SN_DATA does not name a data folder")
     return place
+
+
+# Whole networks over whole images: minutes where kernels are not compiled.
+COMPILED_ONLY = {
+    "test_animate.py",
+    "test_explain.py",
+    "test_export.py",
+    "test_features.py",
+    "test_networks_page.py",
+    "test_own.py",
+    "test_published.py",
+    "test_reproduce.py",
+    "test_sdnn.py",
+    "test_train.py",
+    "test_web.py",
+}
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items):
+    for item in items:
+        if item.path.name in COMPILED_ONLY or "test_each_engine_reads" in item.name:
+            item.add_marker(pytest.mark.jit)
