@@ -437,8 +437,11 @@ class PenDigitsHand:
 
 
 @cache
-def load_mnist(folder: Path) -> dict[int, dict[str, np.ndarray]]:
-    """Load the MNIST training digits: writer -> digit -> uint8 (n, 28, 28), ink 255."""
+def load_mnist(folder: Path, held: bool = False) -> dict[int, dict[str, np.ndarray]]:
+    """Load MNIST training digits: writer -> digit -> uint8 (n, 28, 28), ink 255.
+
+    Every tenth writer is kept back: nothing is trained on them, and `held` gives them alone.
+    """
     place = folder / "mnist"
     with gzip.open(place / "train-images-idx3-ubyte.gz") as file:
         images = np.frombuffer(file.read(), np.uint8, offset=16).reshape(-1, 28, 28)
@@ -450,7 +453,11 @@ def load_mnist(folder: Path) -> dict[int, dict[str, np.ndarray]]:
     for group in np.split(order, np.flatnonzero(np.diff(keys)) + 1):
         known = hands.setdefault(int(writers[group[0]]), {})
         known[str(digits[group[0]])] = images[group]
-    return {writer: known for writer, known in hands.items() if len(known) == 10}
+    return {
+        writer: known
+        for writer, known in hands.items()
+        if len(known) == 10 and (writer % 10 == 9) == held
+    }
 
 
 def _rescale(
@@ -594,18 +601,22 @@ class Sources:
 
 
 def load_sources(
-    folder: Path | None, shares: tuple[float, float, float] = (0.55, 0.2, 0.25)
+    folder: Path | None,
+    shares: tuple[float, float, float] = (0.55, 0.2, 0.25),
+    *,
+    held: bool = False,
 ) -> Sources:
     """Load the open data sets of handwriting from `folder`; None gives stroke hands only.
 
-    `shares` weighs stroke hands, pen-digit hands and MNIST hands in `random_hand`.
+    `shares` weighs stroke hands, pen-digit hands and MNIST hands in `random_hand`; `held`
+    takes the MNIST writers that nothing is trained on.
     """
     if folder is None:
         return Sources()
     folder = Path(folder)
     return Sources(
         tuple(load_pendigits(folder).values()),
-        tuple(load_mnist(folder).values()),
+        tuple(load_mnist(folder, held).values()),
         SymbolGlyphs(folder),
         shares,
     )

@@ -89,6 +89,33 @@ def random_style(
     )
 
 
+def varied_style(
+    rng: np.random.Generator, hand: Hand | None = None, height: float | None = None
+) -> Style:
+    """Return a layout to learn from: as `random_style`, with more of what is hard.
+
+    One line in five is crowded, its neighbours touch or overlap; some are spread over the
+    field; more digits are joined by the pen, more zeros small, more figures broad.
+    """
+    style = random_style(rng, hand, height)
+    script, unit = style.script, style.script.height / 36
+    spacing, broad = rng.random(2)
+    gap = style.gap
+    if spacing < 0.2:
+        gap = float(rng.uniform(-4.2, 0.5)) * unit
+    elif spacing > 0.92:
+        gap = float(rng.uniform(8, 20)) * unit
+    if broad < 0.12:
+        script = replace(script, aspect=float(rng.uniform(1.3, 1.8)))
+    return replace(
+        style,
+        script=script,
+        gap=gap,
+        join=float(rng.uniform(0.2, 0.9)) if rng.random() < 0.15 else style.join,
+        shrink=float(rng.uniform(0.5, 0.88)) if rng.random() < 0.15 else style.shrink,
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Line:
     """A written line.
@@ -469,8 +496,14 @@ def random_phone(rng: np.random.Generator) -> str:
         "{0} {1} {2}",
         "{0}/{1}-{2}",
         "{0}.{1}.{2}",
+        "{0}{1}{2}",
+        "({0}){1}-{2}",
+        "{0}/{1}.{2}",
+        "{0}.{1}-{2}",
+        "{1}.{2}",
     )
-    return form[int(rng.integers(len(form)))].format(area, office, line)
+    share = (0.3, 0.14, 0.08, 0.1, 0.06, 0.08, 0.08, 0.06, 0.03, 0.04, 0.03)
+    return form[int(rng.choice(len(form), p=share))].format(area, office, line)
 
 
 def random_amount(rng: np.random.Generator, american: bool | None = None) -> str:

@@ -38,6 +38,7 @@ from pipeline.synthesis import (
     random_amount,
     random_digits,
     random_phone,
+    varied_style,
 )
 from sn.command import commit, version
 
@@ -98,7 +99,8 @@ def written(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.
         text = random_digits(rng, 2, 9)
     while True:
         try:
-            line = compose(text, random_hand(rng, sources), rng)
+            hand = random_hand(rng, sources)
+            line = compose(text, hand, rng, varied_style(rng, hand))
         except KeyError:  # a hand that lacks one of the symbols
             continue
         ink, owner = cleaned(line, rng), line.owner

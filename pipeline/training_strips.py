@@ -19,9 +19,9 @@ import lenet
 from lenet.networks import Network, NetworkError
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources
-from pipeline.normalization import finish
-from pipeline.sdnn import BLANK, ROWS, StripReader, strip_of
-from pipeline.training import CHUNK, in_chunks, written
+from pipeline.lines import random_writing
+from pipeline.sdnn import BLANK, MARGIN, ROWS, StripReader, strip_of
+from pipeline.training import CHUNK, in_chunks
 from sn.command import commit, version
 
 BATCH = 8  # lines between two updates
@@ -65,27 +65,49 @@ class Part:
         )
 
 
-def stacked(owner: np.ndarray, text: str) -> bool:
-    """Return whether a line ends in a fraction set one above the other: no order in columns."""
-    if "/" not in text:
-        return False
-    rows, columns = np.nonzero(owner == text.index("/"))
-    return not len(rows) or np.ptp(columns) > 1.3 * np.ptp(rows)
-
-
 def strips_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -> Strips:
     """Write the lines of one chunk."""
     rng = np.random.default_rng([seed, chunk, 1])
     pixels, widths, texts = [np.zeros(0, np.uint8)], [], []
     while len(texts) < lines:
-        ink, owner, text = written(rng, sources)
-        writing = None if stacked(owner, text) else finish(ink)
+        writing, text = random_writing(rng, sources)
         if writing is not None:
             strip = strip_of(writing)
             pixels.append(np.rint(255 * strip).astype(np.uint8).reshape(-1))
             widths.append(strip.shape[1])
             texts.append(text.replace(" ", ""))
     return Strips(np.concatenate(pixels), np.array(widths), texts)
+
+
+def varied(strip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return a strip a little larger or smaller, sheared, shifted, fatter, thinner, fainter.
+
+    So that no line is seen twice: float32 (ROWS, columns), columns a multiple of eight.
+    """
+    import cv2
+
+    if rng.random() < 0.15:
+        return strip
+    draws = rng.random(10)
+    wide, tall = 0.86 + 0.3 * draws[0], 0.88 + 0.22 * draws[1]
+    shear, down = 0.3 * (draws[2] - 0.5), 3.0 * (draws[3] - 0.5)
+    core = strip.shape[1] - 2 * MARGIN
+    columns = round(core * wide) + 2 * MARGIN
+    columns += -columns % 8
+    middle = (ROWS - 1) / 2
+    move = np.array([[wide, shear, 0], [0, tall, 0]], np.float64)
+    move[0, 2] = MARGIN * (1 - wide) - shear * middle
+    move[1, 2] = middle * (1 - tall) + down
+    ink = cv2.warpAffine(strip, move, (columns, ROWS), flags=cv2.INTER_LINEAR)
+    if draws[4] < 0.35:
+        thick = cv2.dilate if draws[5] < 0.5 else cv2.erode
+        share = np.float32((0.8 if draws[5] < 0.5 else 0.5) * draws[6])
+        ink = (1 - share) * ink + share * thick(ink, np.ones((2, 2), np.uint8))
+    if draws[7] < 0.25:
+        ink = ink ** np.float32(0.6 + draws[8])
+    elif draws[7] < 0.4:
+        ink = cv2.GaussianBlur(ink, (0, 0), 0.3 + 0.5 * draws[8])
+    return ink
 
 
 def collapsed(penalties: np.ndarray) -> str:
@@ -110,9 +132,12 @@ class Training:
         flat = self.strips.pixels[start : start + ROWS * width]
         return flat.reshape(ROWS, width) * np.float32(1 / 255)
 
-    def learn(self, k: int) -> float:
-        """Add the gradient of one line; return its energy (inf: no room for the text)."""
-        strip = self.strip(k)
+    def learn(self, k: int, strip: np.ndarray | None = None) -> float:
+        """Add the gradient of one line; return its energy (inf: no room for the text).
+
+        `strip` replaces the pixels of the line.
+        """
+        strip = self.strip(k) if strip is None else strip
         wide = self.program.replicate(*strip.shape)
         scores = wide.run(strip)[:, 0]
         target = [SYMBOLS.index(c) for c in self.strips.texts[k]]
@@ -152,7 +177,11 @@ class Training:
                 self.program.rates[:] = (
                     RATE * warm * (1 + math.cos(math.pi * step / updates)) / 2
                 )
-                energies += [self.learn(k) for k in order[step * BATCH : (step + 1) * BATCH]]
+                own = np.random.default_rng([self.seed, 3, step])
+                energies += [
+                    self.learn(k, varied(self.strip(k), own))
+                    for k in order[step * BATCH : (step + 1) * BATCH]
+                ]
                 self.program.update(BATCH, rule="adam", momentum=0.9)
                 if progress and step % 50 == 0:
                     progress(step / updates)
@@ -191,8 +220,8 @@ def train_strips(
     output: Path,
     *,
     seed: int = 1,
-    lines: int = 250_000,
-    passes: int = 4,
+    lines: int = 150_000,
+    passes: int = 9,
     progress: Callable[[str, float], None] | None = None,
     tell: Callable[[Part], None] | None = None,
 ) -> dict[str, object]:

@@ -6,11 +6,12 @@ import pytest
 import gtn
 import lenet
 from pipeline.grammars import SYMBOLS
-from pipeline.handwriting import StrokeHand
+from pipeline.handwriting import Sources, StrokeHand, load_sources
+from pipeline.lines import KINDS, random_string, random_writing
 from pipeline.normalization import finish
 from pipeline.sdnn import BLANK, ROWS, WINDOW, StripReader, lattice, legal_sequences, strip_of
 from pipeline.synthesis import compose
-from pipeline.training_strips import Strips, Training, collapsed, stacked
+from pipeline.training_strips import Strips, Training, collapsed, varied
 
 
 @pytest.fixture(scope="module")
@@ -69,14 +70,38 @@ def test_lattice_and_grammar_spell_what_the_places_say():
     assert collapsed(table) == "$77"
 
 
-def test_stacked_fractions_are_recognised():
-    owner = np.full((30, 40), -1)
-    owner[14:16, 5:30] = 2
-    assert stacked(owner, "12/100")
-    owner[:] = -1
-    owner[range(5, 25), range(25, 5, -1)] = 2
-    assert not stacked(owner, "12/100")
-    assert not stacked(owner, "1200")
+def test_variations_keep_the_writing_inside():
+    strip = a_strip("3817")
+    rng = np.random.default_rng(2)
+    for _ in range(40):
+        other = varied(strip, rng)
+        assert other.shape[0] == ROWS
+        assert other.shape[1] % 8 == 0
+        assert other.min() >= 0
+        assert other.max() <= 1 + 1e-6
+        assert other.dtype == np.float32
+        assert 0.4 < other.sum() / strip.sum() < 2.2
+
+
+def test_every_kind_of_line_is_a_strip_and_a_text():
+    rng = np.random.default_rng(4)
+    for kind in KINDS:
+        for _ in range(6):
+            writing, text = random_writing(rng, Sources(), kind)
+            assert set(text) <= set(SYMBOLS) | {" "}
+            assert (text == "") == (kind == "nothing")
+            assert writing is None or strip_of(writing).shape[0] == ROWS
+
+
+def test_strings_of_held_writers_are_drawn_from_them_alone(data):
+    known, held = load_sources(data).mnist, load_sources(data, held=True).mnist
+    assert len(held) < 0.15 * len(known)
+    seen = {known[k]["3"][0].tobytes() for k in range(len(known))}
+    assert not seen & {digits["3"][0].tobytes() for digits in held}
+    image, text = random_string(np.random.default_rng(1), load_sources(data, held=True))
+    assert image.dtype == np.uint8
+    assert 2 <= len(text) <= 10
+    assert image.min() < 120
 
 
 def lines(texts):

@@ -1,0 +1,149 @@
+"""The lines a network of strips learns from, normalised as the reader does it.
+
+Five kinds, by their shares: lines cleaned cheaply (`pipeline.training.written`), the same on
+paper through the whole of `normalize`, strings of MNIST digits on grey, noisy paper, telephone
+numbers in calm and wild hands of our own, and what says nothing: words, scribbles, noise.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from pipeline.allographs import LETTERS
+from pipeline.handwriting import Sources, StrokeHand, random_hand, tight
+from pipeline.normalization import Writing, finish, normalize
+from pipeline.papers import strip
+from pipeline.synthesis import (
+    compose,
+    random_amount,
+    random_digits,
+    random_phone,
+    random_style,
+    varied_style,
+)
+from pipeline.training import written
+
+KINDS = {"clean": 0.48, "paper": 0.16, "digits": 0.24, "phone": 0.09, "nothing": 0.03}
+
+
+def random_writing(
+    rng: np.random.Generator, sources: Sources, kind: str | None = None
+) -> tuple[Writing | None, str]:
+    """Write a line of a kind (drawn by `KINDS`); return it normalised, and its text.
+
+    None for a line of which normalisation leaves nothing.
+    """
+    if kind is None:
+        kind = tuple(KINDS)[int(rng.choice(len(KINDS), p=tuple(KINDS.values())))]
+    if kind == "digits" and sources.mnist:
+        image, text = random_string(rng, sources)
+        return normalize(image), text
+    if kind == "nothing":
+        return normalize(random_nothing(rng)), ""
+    if kind in ("paper", "phone"):
+        image, text = random_field(rng, sources, kind)
+        return normalize(image), text
+    ink, _, text = written(rng, sources)
+    return finish(ink), text
+
+
+def random_field(
+    rng: np.random.Generator, sources: Sources, kind: str
+) -> tuple[np.ndarray, str]:
+    """Return a field on paper (uint8, ink dark) and its text; ``phone`` or ``paper``."""
+    while True:
+        if kind == "phone":
+            text = random_phone(rng)
+            hand = StrokeHand(rng, float(rng.random() < 0.4), float(rng.uniform(0.4, 1.2)))
+            style = random_style(rng, hand, float(rng.uniform(32, 56)))
+            style = replace(style, margin=float(rng.uniform(0.1, 1.1)))
+        else:
+            text = random_amount(rng) if rng.random() < 0.75 else random_digits(rng, 2, 9)
+            hand = random_hand(rng, sources)
+            style = varied_style(rng, hand)
+        try:
+            line = compose(text, hand, rng, style)
+        except KeyError:  # a hand that lacks one of the symbols
+            continue
+        plain = kind == "phone" and rng.random() < 0.8
+        return strip(line, rng, "plain" if plain else None, clear=plain), text
+
+
+def random_nothing(rng: np.random.Generator) -> np.ndarray:
+    """Return an image uint8 on which no digit stands: a word, a scribble, or noise."""
+    import cv2
+
+    kind = rng.random()
+    if kind < 0.55:
+        word = "".join(rng.choice(list(LETTERS), int(rng.integers(2, 11))))
+        hand = StrokeHand(rng)
+        return strip(compose(word, hand, rng, varied_style(rng, hand)), rng)
+    rows, columns = int(rng.integers(40, 130)), int(rng.integers(100, 700))
+    sheet = np.full((rows, columns), rng.uniform(120, 255), np.float32)
+    if kind < 0.85:
+        count = int(rng.integers(3, 60))
+        steps = rng.normal(0, 1, (count, 2)) * (columns / 12, rows / 5)
+        path = np.cumsum(steps, axis=0) % (columns, rows)
+        if rng.random() < 0.5:
+            path = rng.random((count, 2)) * (columns, rows)
+        points = np.rint(8 * path).astype(np.int32).reshape(-1, 1, 2)
+        closed, thick = bool(rng.random() < 0.2), int(rng.integers(1, 6))
+        cv2.polylines(sheet, [points], closed, rng.uniform(0, 90), thick, cv2.LINE_AA, 3)
+    size = rng.uniform(0.3, 3)
+    noise = cv2.GaussianBlur(rng.standard_normal(sheet.shape), (0, 0), size) * size * 3
+    sheet += np.float32(rng.uniform(0, 25)) * noise.astype(np.float32)
+    return np.clip(np.rint(sheet), 0, 255).astype(np.uint8)
+
+
+def random_string(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, str]:
+    """Return a string of 2 to 10 MNIST digits on grey paper (uint8) and its text.
+
+    By one writer, or each digit by another; sizes, shears, overlaps, baselines, noise and
+    rules grow with a hardness drawn from 0 to 1.
+    """
+    import cv2
+
+    hard = float(rng.random()) ** 0.7
+    text = random_digits(rng, 2, 10)
+    writers = sources.mnist
+    one = writers[int(rng.integers(len(writers)))] if rng.random() < 0.4 else None
+    size = float(rng.uniform(0.9, 1.5))
+    low = -6 if hard > 0.8 else round(2 - 7 * hard)
+    glyphs, x = [], 8.0
+    slope = float(rng.uniform(-0.07, 0.07)) * hard
+    for symbol in text:
+        known = (one or writers[int(rng.integers(len(writers)))])[symbol]
+        image = known[int(rng.integers(len(known)))]
+        grow = size * float(rng.uniform(1 - 0.17 * hard, 1 + 0.17 * hard))
+        shear = float(rng.uniform(-0.22, 0.22)) * hard
+        side = round(34 * size)
+        move = np.array([[grow, shear, 0], [0, grow, 0]], np.float64)
+        move[:, 2] = side / 2 - move[:, :2] @ (13.5, 13.5)
+        image = cv2.warpAffine(image, move, (side, side), flags=cv2.INTER_LINEAR)
+        ink, _, top = tight(image.astype(np.float32), 0, 0, 40)
+        glyphs.append((ink, round(x), top))
+        x += ink.shape[1] + float(rng.integers(low, low + 10)) * size
+        x = max(x, 0.0)
+    rows, columns = round(52 * size), round(max(g[1] + g[0].shape[1] for g in glyphs) + 8)
+    sheet = np.zeros((rows, columns), np.float32)
+    for ink, left, top in glyphs:
+        drop = 9 * size + slope * (left - columns / 2) + rng.uniform(-1.2, 1.2) * hard
+        y = int(np.clip(top + round(drop), 0, rows - ink.shape[0]))
+        part = sheet[y : y + ink.shape[0], left : left + ink.shape[1]]
+        np.maximum(part, ink, out=part)
+    if hard > 0.6 and rng.random() < 0.3:
+        row, thick = int(rng.integers(rows - 3)), int(rng.integers(1, 4))
+        part = sheet[row : row + thick]
+        np.maximum(part, rng.uniform(70, 220), out=part)
+    if rng.random() < 0.25:  # another pen
+        kernel = np.ones((2, 2), np.uint8)
+        sheet = (cv2.erode if rng.random() < 0.6 else cv2.dilate)(sheet, kernel)
+    paper = rng.uniform(165, 255) if hard > 0.5 else 255.0
+    grey = paper + (rng.uniform(0, 60) - paper) * sheet / 255
+    grey += rng.standard_normal(grey.shape) * rng.uniform(0, 16) * hard
+    if hard > 0.6:
+        spots = rng.random(grey.shape)
+        share = rng.uniform(0, 0.012)
+        grey[spots < share] = 0
+        grey[spots > 1 - share] = 255
+    return np.clip(np.rint(grey), 0, 255).astype(np.uint8), text
