@@ -355,9 +355,23 @@ def _join(
         reach = stop - start
         if not -0.1 * height < reach[0] < 0.9 * height or abs(reach[1]) > 0.75 * height:
             continue
+        if _misleading(pair[1], b, start, stop):
+            continue
         sag = rng.uniform(-0.05, 0.18) * height
         mid = [start + 0.35 * reach + (0, sag), start + 0.7 * reach + (0, sag)]
         _pen_line(_curve(np.array([start, *mid, stop])), thin, rng, bars, a.index)
+
+
+def _misleading(symbol: str, part: _Part, start: np.ndarray, stop: np.ndarray) -> bool:
+    """Tell whether a joint would make another digit of the one it leads to.
+
+    From above the middle it is the bar that makes a 7 of a 1; to a 5 or 6 begun on its right
+    side it runs across, as the diagonal of an 8.
+    """
+    rows, columns = part.glyph.ink.shape
+    if symbol == "1":
+        return bool(start[1] < part.y + 0.5 * rows)
+    return symbol in "56" and bool(stop[0] > part.x + 0.6 * columns)
 
 
 def _stack(

@@ -53,6 +53,23 @@ def test_symbols_stand_in_reading_order():
         assert (np.diff(line.boxes[:, 0]) > 0).all()
 
 
+@pytest.mark.parametrize("text", ["01", "61"])
+def test_a_joint_makes_no_seven_of_a_one(text):
+    joined = high = 0
+    for seed in range(60):
+        style = replace(PLAIN, margin=0.0)
+        one = write(text, seed, replace(style, join=2.0))
+        apart = write(text, seed, style)
+        assert one.ink.shape == apart.ink.shape
+        rows, columns = np.nonzero(one.ink - apart.ink > 0.5)
+        if len(rows):
+            _, y, _, h = one.boxes[1]
+            joined += 1
+            high += rows[columns.argmin()] < y + 0.25 * h
+    assert joined
+    assert not high
+
+
 def test_the_gap_separates_or_overlaps_neighbours():
     def touching(gap):
         count = 0
