@@ -134,10 +134,10 @@ def run_table(args: argparse.Namespace) -> int:
     from rich.table import Table
 
     from lenet.anatomy import anatomy, overlaps
-    from lenet.networks import load
+    from lenet.networks import load_network
     from lenet.tables import connection_tables, layer_rows
 
-    network = load(args.name, trained=False)
+    network = load_network(args.name, trained=False)
     rows = layer_rows(network)
     table = Table(box=SIMPLE_HEAD, show_footer=True, title=network.name, title_style="bold")
     fixed = sum(row.fixed for row in rows)
@@ -175,11 +175,11 @@ def run_draw(args: argparse.Namespace) -> int:
     """Draw the architecture."""
     from lenet.canvas import check_name
     from lenet.drawing import draw
-    from lenet.networks import load
+    from lenet.networks import load_network
 
     file = Path(args.output or f"{Path(args.name).stem}.svg")
     check_name(file)
-    draw(load(args.name, trained=False), file)
+    draw(load_network(args.name, trained=False), file)
     print(file)
     return 0
 
@@ -193,13 +193,13 @@ def run_features(args: argparse.Namespace) -> int:
         raise Usage(f"{PROGRAM} features: --digit is 0 to 9, not {args.digit}")
     from lenet.canvas import check_name
     from lenet.features import glyph_of, picture
-    from lenet.networks import load
+    from lenet.networks import load_network
     from lenet.scripts import check_digits
     from lenet.strokes import glyph
 
     file = Path(args.output or f"{Path(args.name).stem}-features.png")
     check_name(file)
-    network = load(args.name, Path(args.weights) if args.weights else None)
+    network = load_network(args.name, Path(args.weights) if args.weights else None)
     data = "ours"
     if args.image is not None:
         image = glyph_of(Path(args.image))
@@ -223,7 +223,7 @@ def run_features(args: argparse.Namespace) -> int:
 def run_animate(args: argparse.Namespace) -> int:
     """Show scenes to a network; write what it sees."""
     from lenet.animate import AnimationError, chosen, play, sentence, watch
-    from lenet.networks import load
+    from lenet.networks import load_network
     from lenet.panel import write
     from lenet.scenes import SCENES
 
@@ -232,7 +232,7 @@ def run_animate(args: argparse.Namespace) -> int:
             print(f"{name:<20}{text}")
         return 0
     scenes = chosen(args.scene, args.seed, max(1, args.every))
-    network = load(args.net, Path(args.weights) if args.weights else None)
+    network = load_network(args.net, Path(args.weights) if args.weights else None)
     kind = args.format or (Path(args.output or "").suffix[1:] if args.scene != "all" else "")
     for scene in scenes:
         try:
@@ -258,9 +258,9 @@ def run_animate(args: argparse.Namespace) -> int:
 def run_export(args: argparse.Namespace) -> int:
     """Write a network as C."""
     from lenet.export import export
-    from lenet.networks import load
+    from lenet.networks import load_network
 
-    network = load(args.name, Path(args.weights) if args.weights else None)
+    network = load_network(args.name, Path(args.weights) if args.weights else None)
     file = Path(args.output or f"{network.name}.c")
     print(f"{file}: {export(network, file):,} bytes")
     return 0
@@ -285,7 +285,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     from lenet.canvas import check_name
     from lenet.data import read
     from lenet.evaluation import TARGETS, evaluate, misread_picture, reject_picture
-    from lenet.networks import load
+    from lenet.networks import load, members_of
     from lenet.scripts import check_digits
 
     pictures = [Path(f) for f in (args.misread, args.plot) if f]
@@ -294,7 +294,8 @@ def run_evaluate(args: argparse.Namespace) -> int:
     network = load(args.name, Path(args.weights) if args.weights else None)
     data, folder = source(args.data, network.recipe.data)
     images, labels = read(data, "test", folder)
-    check_digits(network, 10, images, data)
+    for member in members_of(network):
+        check_digits(member, 10, images, data)
     found = evaluate(network, images, labels)
     rejects = {target: found.rejects_for(target) for target in TARGETS}
     if args.json:

@@ -2,7 +2,6 @@
 
 import argparse
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
@@ -12,11 +11,13 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table as TextTable
 
 from lenet import reproduce
+from lenet.boosting import member_checkpoint, train_committee
 from lenet.canvas import check_name
 from lenet.curves import learning_picture
 from lenet.data import DataError, read
 from lenet.distortions import DISTORTIONS
-from lenet.networks import load
+from lenet.evaluation import evaluate
+from lenet.networks import Committee, load, members_of
 from lenet.scripts import check_digits
 from lenet.training import digest_of, train
 from sn.command import commit, version
@@ -32,17 +33,16 @@ def train_network(args: argparse.Namespace, data: str, folder: str | None) -> in
     network = load(args.name, trained=False)
     data = data or network.recipe.data
     images, labels = read(data, "train", folder)
+    kept = None
     if args.validation:
-        images, labels, test = held_out(images, labels, args.validation)
-    else:
-        test = read(data, "test", folder)
-    check_digits(network, 10, images, data)
+        images, labels, kept = held_out(images, labels, args.validation)
+    for member in members_of(network):
+        check_digits(member, 10, images, data)
     if args.distort and images.dtype != np.uint8:
         raise DataError(f"--distort takes digits of MNIST, not {data}")
     file = Path(args.output) if args.output else new_weights(args.name)
     checkpoint = file.with_name(f"{file.stem}.checkpoint.npz")
     console = Console(stderr=True, highlight=False)
-    start = time.perf_counter()
     bar = Progress(
         TextColumn("{task.description}"),
         BarColumn(),
@@ -54,21 +54,25 @@ def train_network(args: argparse.Namespace, data: str, folder: str | None) -> in
     if not args.quiet:
         again = ", going on from a checkpoint" if checkpoint.is_file() else ""
         console.print(f"{network.name}: {len(labels):,} digits, seed {args.seed}{again}")
+    told = None if args.quiet else console.print
     with bar:
         task = bar.add_task("training", total=1.0)
-        passes = train(
-            network,
-            images,
-            labels,
-            seed=args.seed,
-            passes=args.passes,
-            distort=DISTORTIONS.get(args.distort),
-            test=test,
-            checkpoint=checkpoint,
-            progress=None if args.quiet else lambda done: console.print(done.to_line()),
-            step=lambda share: bar.update(task, completed=share),
-        )
-    last = passes[-1]
+        how = {
+            "seed": args.seed,
+            "passes": args.passes,
+            "distort": DISTORTIONS.get(args.distort),
+            "validation": kept,
+            "checkpoint": checkpoint,
+            "progress": told and (lambda done: told(done.to_line())),
+            "step": lambda share: bar.update(task, completed=share),
+        }
+        if isinstance(network, Committee):
+            passes = train_committee(network, images, labels, tell=told, **how)
+            files = [member_checkpoint(checkpoint, k) for k in range(len(network.members))]
+        else:
+            passes = train(network, images, labels, **how)
+            files = [checkpoint]
+    judged = evaluate(network, *(kept or read(data, "test", folder)))
     measured = "validation_error" if args.validation else "test_error"
     command = f"lenet train {args.name} --seed {args.seed}"
     command += f" --passes {args.passes}" if args.passes else ""
@@ -83,17 +87,17 @@ def train_network(args: argparse.Namespace, data: str, folder: str | None) -> in
             "seed": args.seed,
             "passes": len(passes),
             "data": {f"{data} training digits": digest_of(images, labels)},
-            "training_error": last.training_error,
-            measured: last.test_error,
-            "seconds": round(sum(done.seconds for done in passes), 1),
-            "seconds_with_loading": round(time.perf_counter() - start, 1),
+            "training_error": passes[-1].training_error,
+            measured: judged.error,
+            "cpu_seconds": round(sum(done.seconds for done in passes), 1),
         },
     )
-    checkpoint.unlink(missing_ok=True)
+    for made in files:
+        made.unlink(missing_ok=True)
     if args.plot:
-        what = f"last {args.validation:,} digits" if args.validation else "test digits"
+        what = f"last {args.validation:,} digits" if args.validation else ""
         learning_picture(passes, network.name, what).save(Path(args.plot))
-    print(f"{file}: {measured.replace('_', ' ')} {last.test_error:.2%}")
+    print(f"{file}: {measured.replace('_', ' ')} {judged.error:.2%}")
     if not args.quiet:
         weights = "" if args.name.endswith(".sn") else f" --weights {file}"
         console.print(f"next: lenet evaluate {args.name}{weights}")

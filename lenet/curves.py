@@ -13,12 +13,13 @@ TRAINING, TEST, GRID, SOFT = "#3a6ea5", "#a03623", "#e4e0d6", "#555555"
 def learning_picture(passes: Sequence[Pass], name: str, what: str) -> Canvas:
     """Return the errors of a training as curves, in % by pass.
 
-    Blue are the training digits, as met on the way, before each is learned; red the digits
-    that `what` names, after the pass. The scale is logarithmic: powers of two.
+    Blue are the training digits, as met on the way, before each is learned; red the validation
+    digits, if there were any, which `what` names, after the pass. The scale is logarithmic:
+    powers of two.
     """
     curves = {
         ("training digits, on the way", TRAINING): [p.training_error for p in passes],
-        (what, TEST): [p.test_error for p in passes if p.test_error is not None],
+        (what, TEST): [p.validation_error for p in passes if p.validation_error is not None],
     }
     errors = [100 * e for curve in curves.values() for e in curve]
     least = min((e for e in errors if e > 0), default=1.0)

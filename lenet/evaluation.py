@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lenet.canvas import Canvas
-from lenet.networks import Network, NetworkError
+from lenet.networks import Classifier, NetworkError
 
 CHUNK = 2000
 MOST_MISREAD = 400  # shown in one picture
@@ -68,18 +68,13 @@ class Evaluation:
         return float(rejected[enough[0]]) if len(enough) else None
 
 
-def penalties(network: Network, images: np.ndarray) -> np.ndarray:
-    """Return (n, classes) of images, lower is better; what `Network.classify` decides by."""
-    found = np.concatenate(
-        [
-            network.fprop(network.retina(images[k : k + CHUNK]))
-            for k in range(0, len(images), CHUNK)
-        ]
-    )
-    return -found if network.program.cost == "squared" else found
+def penalties(network: Classifier, images: np.ndarray) -> np.ndarray:
+    """Return (n, classes) of images, lower is better; what `classify` decides by."""
+    parts = (images[k : k + CHUNK] for k in range(0, len(images), CHUNK))
+    return np.concatenate([network.penalties(part) for part in parts])
 
 
-def evaluate(network: Network, images: np.ndarray, labels: np.ndarray) -> Evaluation:
+def evaluate(network: Classifier, images: np.ndarray, labels: np.ndarray) -> Evaluation:
     """Let a network read images (n, h, w) with labels (n,). Raises NetworkError.
 
     Images are uint8, ink 255, or float32 as the input layer takes them.

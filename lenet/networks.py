@@ -17,12 +17,19 @@ A script of ``lenet/nets`` builds a network and sets what training needs to know
     retina-scaled                rows to which images are resampled first
     retina-deslanted             true: slanted images are sheared upright first
     (initialize)        draws new weights
+
+A script may name a committee instead of building a network:
+
+    committee           scripts of its members, as '("lenet4" "lenet4" "lenet4")
+    training-boosted    true: every member learns what those before it find hard
 """
 
 import difflib
 import hashlib
 import json
 import sys
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,6 +41,7 @@ from lenet.data import INK, PAPER, Retina
 from lenet.scripts import NetworkError
 from sn import idxfile
 from sn.errors import LispError
+from sn.interpreter import Interpreter
 from sn.matrix import Matrix
 from sn.net.program import LayerProgram, compile_built
 
@@ -64,26 +72,91 @@ class Recipe:
     schedule: tuple[tuple[int, float], ...]
 
 
-class Network:
-    """A network built by an SN script, compiled.
+class Classifier(ABC):
+    """What reads digits and keeps its weights in one file: a network or a committee.
 
     Attributes
     ----------
     name : str
     script : Path
-    interpreter : the interpreter that ran the script; its `network` is the network memory
-    program : the compiled network (`sn.net.program.LayerProgram`)
-    recipe : how it is trained
+    recipe : Recipe, how it is trained
     retina : how images reach its input (`lenet.data.Retina`)
     sha256 : digest of the weights, in hexadecimal
     """
 
-    def __init__(self, script: Path, dtype: type = np.float32) -> None:
-        if not script.is_file():
-            raise NetworkError(unknown(script))
+    name: str
+    script: Path
+    recipe: Recipe
+    retina: Retina
+
+    @abstractmethod
+    def weights(self) -> np.ndarray:
+        """Return the weights float32 (n,) in the network's own order."""
+
+    @abstractmethod
+    def set_weights(self, weights: np.ndarray) -> None:
+        """Take weights (n,) in the network's own order."""
+
+    @abstractmethod
+    def penalties(self, images: np.ndarray) -> np.ndarray:
+        """Return (n, classes), lower is better: the class is that of the least penalty.
+
+        `images` (n, h, w) are uint8, ink 255, or float32 as the input layer takes them.
+        """
+
+    @abstractmethod
+    def classify(self, images: np.ndarray) -> np.ndarray:
+        """Return the class (n,) of glyphs: uint8 (n, h, w), ink 255, or retinas float32."""
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the weights in the network's own order, float32, little-endian."""
+        return hashlib.sha256(self.weights().astype("<f4").tobytes()).hexdigest()
+
+    def load_weights(self, file: Path) -> dict[str, Any]:
+        """Load a weight file of this network; return its provenance (empty if it has none).
+
+        Raises NetworkError for a missing file, one of another network, or one that is not
+        what its provenance says.
+        """
+        weights = read_weights(file)
+        expected = len(self.weights())
+        if len(weights) != expected:
+            raise NetworkError(
+                f"{file}: {len(weights):,} weights, but {self.name} has {expected:,}: "
+                "they belong to another network"
+            )
+        self.set_weights(weights)
+        notes = file.with_suffix(".json")
+        provenance = json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else {}
+        if provenance and provenance.get("sha256") != self.sha256:
+            raise NetworkError(f"{file}: damaged (its digest is not that of {notes.name})")
+        return provenance
+
+    def save_weights(self, file: Path, provenance: dict[str, Any]) -> None:
+        """Write the weights as an SN matrix file (SN: save-net) with a note of their origin."""
+        weights = self.weights()
+        file.write_bytes(idxfile.save(Matrix(weights, "f")))
+        notes = {"network": self.name, "weights": len(weights), "sha256": self.sha256}
+        text = json.dumps(notes | provenance, indent=2) + "\n"
+        file.with_suffix(".json").write_text(text, encoding="utf-8")
+
+
+class Network(Classifier):
+    """A network built by an SN script, compiled.
+
+    Attributes
+    ----------
+    interpreter : the interpreter that ran the script; its `network` is the network memory
+    program : the compiled network (`sn.net.program.LayerProgram`)
+    """
+
+    def __init__(
+        self, script: Path, dtype: type = np.float32, ran: Interpreter | None = None
+    ) -> None:
         self.name = script.stem
         self.script = script
-        self.interpreter = scripts.run(script, NETS, sys.stderr.write)
+        self.interpreter = ran or run(script)
         self.recipe = self._recipe()
         self.program: LayerProgram = scripts.compiled(
             lambda: compile_built(
@@ -131,11 +204,6 @@ class Network:
             raise NetworkError(f"{self.name}: {name} is {' or '.join(choices)}, not {value}")
         return value
 
-    @property
-    def sha256(self) -> str:
-        """Digest of the weights in the network's own order, float32, little-endian."""
-        return hashlib.sha256(self.weights().astype("<f4").tobytes()).hexdigest()
-
     def weights(self) -> np.ndarray:
         """Return the weights float32 (n,) in the network's own order."""
         memory = self.interpreter.network
@@ -172,37 +240,70 @@ class Network:
         top = outputs.max(axis=1, keepdims=True)
         return top + np.log(np.exp(outputs - top).sum(axis=1, keepdims=True)) - outputs
 
+    def penalties(self, images: np.ndarray) -> np.ndarray:
+        """Return (n, classes), lower is better; outputs with the sign changed if "squared"."""
+        found = self.fprop(self.retina(images))
+        return -found if self.recipe.cost == "squared" else found
+
     def classify(self, images: np.ndarray) -> np.ndarray:
         """Return the class (n,) of glyphs: uint8 (n, h, w), ink 255, or retinas float32."""
         return self.program.classify(self.retina(images))
 
-    def load_weights(self, file: Path) -> dict[str, Any]:
-        """Load a weight file of this network; return its provenance (empty if it has none).
 
-        Raises NetworkError for a missing file, one of another network, or one that is not
-        what its provenance says.
-        """
-        weights = read_weights(file)
-        expected = len(self.interpreter.network.weights)
-        if len(weights) != expected:
-            raise NetworkError(
-                f"{file}: {len(weights):,} weights, but {self.name} has {expected:,}: "
-                "they belong to another network"
-            )
-        self.set_weights(weights)
-        notes = file.with_suffix(".json")
-        provenance = json.loads(notes.read_text(encoding="utf-8")) if notes.is_file() else {}
-        if provenance and provenance.get("sha256") != self.sha256:
-            raise NetworkError(f"{file}: damaged (its digest is not that of {notes.name})")
-        return provenance
+class Committee(Classifier):
+    """Networks whose penalties are added; their weights lie in one file, one after the other.
 
-    def save_weights(self, file: Path, provenance: dict[str, Any]) -> None:
-        """Write the weights as an SN matrix file (SN: save-net) with a note of their origin."""
-        weights = self.weights()
-        file.write_bytes(idxfile.save(Matrix(weights, "f")))
-        notes = {"network": self.name, "weights": len(weights), "sha256": self.sha256}
-        text = json.dumps(notes | provenance, indent=2) + "\n"
-        file.with_suffix(".json").write_text(text, encoding="utf-8")
+    Under a softmax, adding the penalties is adding the outputs.
+
+    Attributes
+    ----------
+    members : list of Network
+    boosted : bool, whether every member learns what those before it find hard
+    """
+
+    def __init__(self, script: Path, members: Sequence[str], boosted: bool) -> None:
+        self.name = script.stem
+        self.script = script
+        self.members = [Network(member_script(script, name)) for name in members]
+        self.boosted = boosted
+        self.recipe = self.members[0].recipe
+        self.retina = self.members[0].retina
+
+    def weights(self) -> np.ndarray:
+        """Return the weights float32 (n,) of all members, one after the other."""
+        return np.concatenate([member.weights() for member in self.members])
+
+    def set_weights(self, weights: np.ndarray) -> None:
+        """Take the weights (n,) of all members, one after the other."""
+        ends = np.cumsum([len(member.weights()) for member in self.members])
+        for member, part in zip(self.members, np.split(weights, ends[:-1]), strict=True):
+            member.set_weights(part)
+
+    def penalties(self, images: np.ndarray) -> np.ndarray:
+        """Return the sums (n, classes) of the members' penalties, lower is better."""
+        return np.sum([member.penalties(images) for member in self.members], axis=0)
+
+    def classify(self, images: np.ndarray) -> np.ndarray:
+        """Return the class (n,) of glyphs: uint8 (n, h, w), ink 255, or retinas float32."""
+        return self.penalties(images).argmin(axis=1)
+
+
+def members_of(network: Network | Committee) -> list[Network]:
+    """Return the members of a committee, or the network alone."""
+    return network.members if isinstance(network, Committee) else [network]
+
+
+def member_script(script: Path, name: str) -> Path:
+    """Return the script of a member: beside the committee's own, or a shipped one."""
+    own = script.with_name(f"{name.removesuffix('.sn')}.sn")
+    return own if own.is_file() else NETS / own.name
+
+
+def run(script: Path) -> Interpreter:
+    """Run a script and return its interpreter. Raises NetworkError."""
+    if not script.is_file():
+        raise NetworkError(unknown(script))
+    return scripts.run(script, NETS, sys.stderr.write)
 
 
 def read_weights(file: Path) -> np.ndarray:
@@ -218,7 +319,9 @@ def read_weights(file: Path) -> np.ndarray:
     return np.array(matrix.array, np.float32)
 
 
-def load(name: str, weights: Path | None = None, *, trained: bool = True) -> Network:
+def load(
+    name: str, weights: Path | None = None, *, trained: bool = True
+) -> Network | Committee:
     """Return a network by name or script (``my-net.sn``), with its trained weights.
 
     `weights` names another weight file than the shipped one; `trained` False leaves the
@@ -228,10 +331,28 @@ def load(name: str, weights: Path | None = None, *, trained: bool = True) -> Net
     (1,)
     """
     script = Path(name) if name.endswith(".sn") else NETS / f"{name}.sn"
-    network = Network(script)
+    ran = run(script)
+    members = ran.intern("committee").value
+    if members is None:
+        found: Network | Committee = Network(script, ran=ran)
+    else:
+        boosted = bool(ran.intern("training-boosted").value)
+        found = Committee(script, [str(member) for member in members], boosted)
     if trained:
-        network.load_weights(weights or weight_file(script))
-    return network
+        found.load_weights(weights or weight_file(script))
+    return found
+
+
+def load_network(name: str, weights: Path | None = None, *, trained: bool = True) -> Network:
+    """Return a network as `load` does. Raises NetworkError for a committee, too."""
+    found = load(name, weights, trained=trained)
+    if isinstance(found, Committee):
+        others = ", ".join(dict.fromkeys(member.name for member in found.members))
+        raise NetworkError(
+            f"{found.name}: a committee of {len(found.members)}, where one network is needed; "
+            f"its members are built by {others}"
+        )
+    return found
 
 
 def weight_file(script: Path) -> Path:

@@ -34,7 +34,8 @@ def run(script: Path, library: Path, tell: Callable[[str], None]) -> Interpreter
     """Run a script and return its interpreter, which holds the network.
 
     `library` is searched by (libload ...) after the script's own folder; `tell` is given what
-    the script prints. Raises NetworkError, which names the line.
+    the script prints. A script that names a committee builds none. Raises NetworkError, which
+    names the line.
     """
 
     def said(text: str) -> None:
@@ -47,6 +48,8 @@ def run(script: Path, library: Path, tell: Callable[[str], None]) -> Interpreter
         interpreter.run(lambda: interpreter.load(script))
     except LispError as error:
         raise NetworkError(explained(interpreter, script, error, library)) from error
+    if interpreter.intern("committee").value is not None:
+        return interpreter
     memory = interpreter.network
     if memory is None or not memory.layers:
         raise NetworkError(f"{script}: it builds no network; (build-net ...) is missing")

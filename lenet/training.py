@@ -27,21 +27,26 @@ STARTING_PARTS = 10  # the first pass re-estimates this often: curvatures change
 
 @dataclass(frozen=True, slots=True)
 class Pass:
-    """What happened in one pass: mean energy and errors met on the way, errors on the test."""
+    """What happened in one pass.
+
+    Mean energy and share of errors met on the way; share of errors on the digits kept to
+    choose by, if there are any; seconds of processor time.
+    """
 
     number: int
     eta: float
     energy: float
     training_error: float
-    test_error: float | None
+    validation_error: float | None
     seconds: float
 
     def to_line(self) -> str:
         """Return the pass as a line of a table."""
-        test = "" if self.test_error is None else f"  test {self.test_error:6.2%}"
+        kept = self.validation_error
+        told = "" if kept is None else f"  validation {kept:6.2%}"
         return (
             f"pass {self.number:>2}  eta {self.eta:<8g} energy {self.energy:8.4f}  "
-            f"training {self.training_error:7.2%}{test}  {self.seconds:5.1f} s"
+            f"training {self.training_error:7.2%}{told}  {self.seconds:5.1f} s"
         )
 
 
@@ -63,7 +68,7 @@ def train(
     schedule: Sequence[tuple[int, float]] = (),
     start: np.ndarray | None = None,
     distort: Distortion | None = None,
-    test: tuple[np.ndarray, np.ndarray] | None = None,
+    validation: tuple[np.ndarray, np.ndarray] | None = None,
     checkpoint: Path | None = None,
     progress: Callable[[Pass], None] | None = None,
     step: Callable[[float], None] | None = None,
@@ -77,7 +82,7 @@ def train(
     `checkpoint` is written after every pass, and an interrupted training continues from it to
     the same weights. `progress` is told of every pass, `step` of the share of all work done
     (0...1). `schedule` replaces the script's own; `start` (n,) are weights to go on from
-    instead of new ones.
+    instead of new ones. `validation` are images and labels read after every pass.
     """
     recipe = network.recipe
     rates = etas(schedule or recipe.schedule, passes)
@@ -111,7 +116,7 @@ def train(
     }
     done = _resume(network, checkpoint, training)
     for number, eta in enumerate(rates):
-        clock = time.perf_counter()
+        clock = time.process_time()
         energy = errors = 0.0
         seen = 0
         chance = np.random.default_rng((seed, number))
@@ -146,11 +151,11 @@ def train(
         if number < len(done):
             continue
         missed = None
-        if test is not None:
-            answers = [network.classify(p) for p in np.array_split(test[0], 16)]
-            missed = float(np.mean(np.concatenate(answers) != test[1]))
+        if validation is not None:
+            answers = [network.classify(p) for p in np.array_split(validation[0], 16)]
+            missed = float(np.mean(np.concatenate(answers) != validation[1]))
         count = len(labels)
-        took = time.perf_counter() - clock
+        took = time.process_time() - clock
         done.append(Pass(number + 1, eta, energy / count, errors / count, missed, took))
         if checkpoint:
             _keep(network, checkpoint, training | {"done": [asdict(p) for p in done]})

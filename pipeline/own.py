@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gtn import EPSILON
-from lenet.networks import Network, load
+from lenet.networks import Network, load_network
 from lenet.scripts import NetworkError, at
 from lenet.strokes import centred
 from pipeline.grammars import SYMBOLS, grammar
@@ -43,7 +43,7 @@ class OwnRecognizer:
 
     def __init__(self, script: str, weights: str | None = None) -> None:
         self.script, self.weights = script, weights
-        self.network: Network = load(script, Path(weights) if weights else None)
+        self.network: Network = load_network(script, Path(weights) if weights else None)
         self.classes = self.network.program.output_size
         memory = self.network.interpreter.network
         self.first, self.last = memory.layers[0], memory.layers[-1]

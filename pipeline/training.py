@@ -310,7 +310,7 @@ def train_recognizer(
         made.labels[:-held].astype(np.int64),
         seed=seed,
         passes=passes,
-        test=(made.images[-held:], made.labels[-held:].astype(np.int64)),
+        validation=(made.images[-held:], made.labels[-held:].astype(np.int64)),
         checkpoint=output.with_name(f"{output.stem}.checkpoint.wei"),
         progress=tell,
         step=step("training"),
@@ -325,7 +325,7 @@ def train_recognizer(
         "data": {"candidates": len(made.labels), "sha256": digest},
         "sources": "own stroke hands, UCI pen digits, MNIST training digits, MIT symbols",
         "training_error": results[-1].training_error,
-        "test_error": results[-1].test_error,
+        "test_error": results[-1].validation_error,
     }
     network.save_weights(output, notes)
     for part in output.parent.glob(f"{output.stem}.checkpoint.*"):

@@ -1,6 +1,5 @@
 """The command `lenet train`: what is kept apart, curves, checkpoints."""
 
-import gzip
 import json
 
 import numpy as np
@@ -10,7 +9,7 @@ import lenet
 from lenet.cli import main
 from lenet.command_train import held_out, new_weights
 from lenet.curves import learning_picture
-from lenet.data import FILES, DataError, Retina, deslant
+from lenet.data import DataError, Retina, deslant
 from lenet.networks import NetworkError
 from lenet.strokes import glyph
 from lenet.training import Pass, train
@@ -84,6 +83,21 @@ def test_training_from_the_command_line_leaves_weights_and_their_origin(data, tm
 
 
 @pytest.mark.jit
+def test_nothing_is_measured_on_test_digits_before_the_end(data, tmp_path, capsys):
+    command = ["train", "net5", "--data", str(data), "--passes", "2", "-o"]
+    assert main([*command, str(tmp_path / "n.wei")]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("training") == 2
+    assert "validation" not in printed.err
+    assert "test error" not in printed.err
+    assert printed.out.count("test error") == 1
+    assert main([*command, str(tmp_path / "n.wei"), "--validation", "80"]) == 0
+    printed = capsys.readouterr()
+    assert printed.err.count("validation") == 2
+    assert "test error" not in printed.out
+
+
+@pytest.mark.jit
 def test_checkpoints_of_other_trainings_and_damaged_ones_are_refused(tmp_path):
     images = np.random.default_rng(0).normal(size=(20, 16, 16)).astype(np.float32)
     labels = np.arange(20) % 10
@@ -101,16 +115,8 @@ def test_checkpoints_of_other_trainings_and_damaged_ones_are_refused(tmp_path):
         train(network, images, labels, passes=2, checkpoint=file)
 
 
-def mnist_of(folder, images, labels):
-    """Write digits as the four files of MNIST; all of them are test digits, too."""
-    for part in FILES.values():
-        for name, array in zip(part, (images, labels), strict=True):
-            head = bytes([0, 0, 8, array.ndim]) + np.array(array.shape, ">i4").tobytes()
-            (folder / name).write_bytes(gzip.compress(head + array.tobytes()))
-
-
 @pytest.mark.jit
-def test_distorted_digits_are_the_same_by_a_seed(tmp_path):
+def test_distorted_digits_are_the_same_by_a_seed(tmp_path, mnist_of):
     images = np.stack([glyph(k % 10, pen=0.12 + k / 1000) for k in range(40)])
     mnist_of(tmp_path, images, np.arange(40, dtype=np.uint8) % 10)
     command = ["train", "linear", "--data", str(tmp_path), "--passes", "2", "-q"]
