@@ -95,9 +95,12 @@ def parser() -> Parser:
     )
     train.add_argument("--seed", type=_seed, default=1, metavar="N", help="default 1")
     train.add_argument(
-        "--lines", type=_count, metavar="N", help="default 120000 (hos), 250000 (sdnn)"
+        "--lines", type=_count, metavar="N", help="default 120000 (hos), 150000 (sdnn)"
     )
-    train.add_argument("--passes", type=_count, metavar="N", help="default 8 (hos), 4 (sdnn)")
+    train.add_argument("--passes", type=_count, metavar="N", help="default 8 (hos), 9 (sdnn)")
+    train.add_argument(
+        "--from", dest="start", metavar="FILE", help="hos: go on from these weights, 2 passes"
+    )
     curve = command("calibrate", "fit the confidence curve on synthetic images", run_calibrate)
     curve.add_argument("weights", metavar="DIR", help="holds character.wei and strip.wei")
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
@@ -268,6 +271,10 @@ def run_train(args: argparse.Namespace) -> int:
     console = Console(stderr=True, highlight=False)
     names = ("lines", "passes")
     given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
+    if args.start is not None:
+        if args.engine != "hos":
+            raise Usage(f"{PROGRAM} train: --from is for --engine hos")
+        given["start"] = Path(args.start)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}
 

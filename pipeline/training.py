@@ -47,6 +47,7 @@ CERTAIN, DOUBTFUL = 0.87, 0.72  # shares of ink that make a candidate a symbol, 
 SWALLOWED = 0.5  # share of a symbol's ink from which a candidate holds it
 WRONG_CUTS = 1.3  # kept for every symbol
 CHUNK = 500  # lines written from one seed
+FURTHER = ((1, 0.0003), (1, 0.00008))  # passes and rates of a training that goes on
 PRINTED = 0.35  # share of amounts behind a printed money mark
 SHARES = (0.35, 0.3, 0.35)  # stroke hands, pen-digit hands, MNIST hands
 
@@ -287,10 +288,13 @@ def train_recognizer(
     seed: int = 1,
     lines: int = 120_000,
     passes: int | None = None,
+    start: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
     tell: Callable[[Pass], None] | None = None,
 ) -> dict[str, object]:
     """Train the shipped recognizer from nothing; write weights and provenance to `output`.
+
+    With `start`, a weight file, it goes on from there by the short schedule `FURTHER`.
 
     `folder` holds the open data sets (MNIST, its writers, pen digits, symbols). One chunk of
     lines more is written and measured on. `progress` is told what is going on and the share
@@ -303,13 +307,16 @@ def train_recognizer(
 
     made = make_candidates(folder, seed, chunks + 2, progress=step("writing and cutting"))
     held = len(made.labels) * 2 // (chunks + 2)
-    network = lenet.load("character", trained=False)
+    network = lenet.load("character", start, trained=start is not None)
+    network_sha256 = network.sha256 if start else ""
     results = train(
         network,
         made.images[:-held],
         made.labels[:-held].astype(np.int64),
         seed=seed,
         passes=passes,
+        schedule=FURTHER if start else (),
+        start=network.weights() if start else None,
         validation=(made.images[-held:], made.labels[-held:].astype(np.int64)),
         checkpoint=output.with_name(f"{output.stem}.checkpoint.wei"),
         progress=tell,
@@ -317,7 +324,9 @@ def train_recognizer(
     )
     digest = hashlib.sha256(made.images.tobytes() + made.labels.tobytes()).hexdigest()
     notes = {
-        "command": f"check-reader train --seed {seed} --lines {lines}",
+        "command": f"check-reader train --seed {seed} --lines {lines}"
+        + (f" --from {start.name}" if start else ""),
+        **({"start": network_sha256} if start else {}),
         "version": version(),
         "commit": commit(),
         "seed": seed,
