@@ -105,7 +105,9 @@ def parser() -> Parser:
     curve.add_argument("weights", metavar="DIR", help="holds character.wei and strip.wei")
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
     curve.add_argument("--seed", type=_seed, default=2, metavar="N", help="default 2")
-    curve.add_argument("--lines", type=_count, default=3000, metavar="N", help="default 3000")
+    curve.add_argument(
+        "--lines", type=_count, default=4000, metavar="N", help="images, default 4000"
+    )
     evaluate = command("evaluate", "measure how well a labelled folder is read", run_evaluate)
     evaluate.add_argument("folder", metavar="FOLDER", help="a folder of images")
     evaluate.add_argument(
@@ -307,7 +309,7 @@ def run_calibrate(args: argparse.Namespace) -> int:
     from rich.progress import Progress
 
     from lenet.data import data_folder
-    from pipeline.training import calibrate
+    from pipeline.calibration import calibrate
 
     console = Console(stderr=True, highlight=False)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
@@ -321,6 +323,9 @@ def run_calibrate(args: argparse.Namespace) -> int:
         )
     for mode in ("both", "hos", "sdnn"):
         print(f"{mode}: {note[mode]['right']:.1%} of {note[mode]['images']} images right")
+    for kind, (images, right, read, wrong) in note["both"]["kinds"].items():
+        told = f"{right} of {images} best guesses right; {read} read, of these {wrong} wrong"
+        print(f"both, {kind}: {told}")
     return 0
 
 

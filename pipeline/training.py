@@ -7,7 +7,6 @@ from nothing; expect about 19 of 20 candidates named rightly, wrong cuts include
 """
 
 import hashlib
-import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
@@ -20,16 +19,10 @@ import numpy as np
 import lenet
 from lenet.data import INK, PAPER
 from lenet.training import Pass, train
-from pipeline.checks import draw_check
-from pipeline.confidence import fit, risk_curve
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, load_sources, random_hand
 from pipeline.normalization import Writing, finish
-from pipeline.papers import strip
 from pipeline.printing import print_text
-from pipeline.reader import CheckReader
-from pipeline.recognition import Engine, meaning
-from pipeline.sdnn import StripReader
 from pipeline.segmentation import Segmentation, segment
 from pipeline.synthesis import (
     Line,
@@ -210,75 +203,6 @@ def make_candidates(
     return Candidates(
         np.concatenate([p.images for p in parts]), np.concatenate([p.labels for p in parts])
     )
-
-
-def calibrate(
-    folder: Path,
-    weights: Path,
-    *,
-    seed: int = 2,
-    lines: int = 3000,
-    progress: Callable[[float], None] | None = None,
-) -> dict[str, object]:
-    """Fit the confidence curves on synthetic images; write confidence.json beside the weights.
-
-    `weights` is a folder that holds character.wei and strip.wei; each engine alone and both
-    together get a curve. Strips on paper and whole checks go through the whole road; of four
-    images one is a string of digits, two are strips of amounts and one is a check. Returns
-    what was written.
-    """
-    network = lenet.load("character", weights / "character.wei")
-    strips = StripReader(lenet.load("strip", weights / "strip.wei"))
-    engines = {
-        "both": Engine(network, strips=strips),
-        "hos": Engine(network),
-        "sdnn": Engine(None, strips=strips),
-    }
-    sources = load_sources(folder, SHARES)
-    rng = np.random.default_rng([seed, 0])
-    evidence: dict[str, list[tuple[float, ...]]] = {mode: [] for mode in engines}
-    right: dict[str, list[bool]] = {mode: [] for mode in engines}
-    read: dict[str, list[bool]] = {mode: [] for mode in engines}
-    for done in range(lines):
-        grammar = "digits" if done % 4 == 0 else "amount"
-        try:
-            if done % 4 == 3:
-                check = draw_check(rng)
-                image, text = check.image, check.text
-            else:
-                text = random_digits(rng, 3, 9) if done % 4 == 0 else random_amount(rng)
-                image = strip(compose(text, random_hand(rng, sources), rng), rng)
-        except KeyError:  # a hand that lacks one of the symbols
-            continue
-        meant = meaning(grammar, text.replace("$ ", "$"))
-        for mode, engine in engines.items():
-            found, _ = CheckReader(grammar=grammar, engine=engine).decode(image)
-            if found is not None and found.n_best:
-                evidence[mode].append(found.evidence)
-                right[mode].append(meaning(grammar, found.n_best[0][0]) == meant)
-                read[mode].append(found.reason is None)
-        if progress:
-            progress((done + 1) / lines)
-    known = {"hos": [network.sha256], "sdnn": [strips.network.sha256]}
-    known["both"] = known["hos"] + known["sdnn"]
-    notes: dict[str, object] = {
-        "command": f"check-reader calibrate --seed {seed} --lines {lines}",
-        "commit": commit(),
-    }
-    for mode in engines:
-        curve = fit(evidence[mode], np.array(right[mode]))
-        kept = [k for k, fine in enumerate(read[mode]) if fine]  # the rest is rejected anyhow
-        confidences = [curve.confidence(evidence[mode][k]) for k in kept]
-        notes[mode] = {
-            "weights": known[mode],
-            "coefficients": list(curve.coefficients),
-            "curve": risk_curve(confidences, [right[mode][k] for k in kept]),
-            "images": len(right[mode]),
-            "right": float(np.mean(right[mode])),
-        }
-    file = weights / "confidence.json"
-    file.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
-    return notes
 
 
 def train_recognizer(

@@ -1,0 +1,160 @@
+"""Fitting the confidence: images whose truth is known, read on the whole road.
+
+Amounts and strings on paper, MNIST digits of writers that nothing was trained on, whole checks,
+telephone strips under the camera, and images that say nothing: of those every reading is wrong.
+``check-reader calibrate`` reads them with both engines, together and alone, and writes
+``confidence.json`` beside the weights.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+
+import lenet
+from pipeline.checks import draw_check
+from pipeline.confidence import Calibration, fit, risk_curve
+from pipeline.film import take
+from pipeline.film import written as on_film
+from pipeline.handwriting import Sources, load_sources, random_hand
+from pipeline.lines import random_nothing, random_string
+from pipeline.papers import strip
+from pipeline.reader import MAX_ERROR, CheckReader
+from pipeline.recognition import Engine, meaning
+from pipeline.sdnn import StripReader
+from pipeline.synthesis import compose, random_amount, random_digits, random_phone
+from pipeline.training import SHARES
+from sn.command import commit
+
+# What is drawn, in turn.
+ROUND = (
+    *("amount", "digits", "string", "check", "amount", "phone", "string", "nothing"),
+    *("amount", "check", "digits", "string", "amount", "phone", "check", "nothing"),
+)
+GRAMMAR = {"amount": "amount", "check": "amount", "phone": "phone"}
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the images one engine read; lists of equal length.
+
+    `read` says whether nothing but the confidence can reject the image.
+    """
+
+    evidence: list[tuple[float, ...]] = field(default_factory=list)
+    right: list[bool] = field(default_factory=list)
+    read: list[bool] = field(default_factory=list)
+    kinds: list[str] = field(default_factory=list)
+
+
+def draw(rng: np.random.Generator, sources: Sources, kind: str) -> tuple[np.ndarray, str, str]:
+    """Return an image uint8 of a kind of `ROUND`, its text (empty: nothing), and a grammar."""
+    grammar = GRAMMAR.get(kind, "digits")
+    if kind == "nothing":
+        return random_nothing(rng), "", ("amount", "digits", "phone")[int(rng.integers(3))]
+    if kind == "string":
+        return *random_string(rng, sources), grammar
+    if kind == "check":
+        check = draw_check(rng)
+        return check.image, check.text.replace("$ ", "$"), grammar
+    if kind == "phone":
+        text = random_phone(rng)
+        shot = take(on_film(text, int(rng.integers(10**6, 10**9)), "phone"))
+        return shot.image, text, grammar
+    while True:
+        text = random_digits(rng, 3, 9) if kind == "digits" else random_amount(rng)
+        try:
+            line = compose(text, random_hand(rng, sources), rng)
+        except KeyError:  # a hand that lacks one of the symbols
+            continue
+        return strip(line, rng), text.replace("$ ", "$"), grammar
+
+
+def measured(
+    engines: dict[str, Engine],
+    sources: Sources,
+    seed: int,
+    count: int,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Outcome]:
+    """Read `count` images with every engine, every second one with those that read alone."""
+    outcomes = {mode: Outcome() for mode in engines}
+    for done in range(count):
+        rng = np.random.default_rng([seed, done])
+        kind = ROUND[done % len(ROUND)]
+        image, text, grammar = draw(rng, sources, kind)
+        meant = meaning(grammar, text) if text else None
+        for mode, engine in engines.items():
+            if mode != "both" and done // len(ROUND) % 2:
+                continue
+            found, _ = CheckReader(grammar=grammar, engine=engine).decode(image)
+            if found is not None and found.n_best:
+                known = outcomes[mode]
+                known.evidence.append(found.evidence)
+                known.right.append(meaning(grammar, found.n_best[0][0]) == meant)
+                known.read.append(found.reason is None)
+                known.kinds.append(kind)
+        if progress:
+            progress((done + 1) / count)
+    return outcomes
+
+
+def judged(outcome: Outcome) -> dict[str, object]:
+    """Return coefficients and curve fitted to an outcome, and what each kind of image gives."""
+    curve = fit(outcome.evidence, np.array(outcome.right))
+    kept = [k for k, fine in enumerate(outcome.read) if fine]  # the rest is rejected anyhow
+    confidences = [curve.confidence(outcome.evidence[k]) for k in kept]
+    right = [outcome.right[k] for k in kept]
+    table = risk_curve(confidences, right)
+    threshold = Calibration(curve.coefficients, tuple(table)).threshold(MAX_ERROR, strict=False)
+    kinds: dict[str, list[int]] = {}
+    for kind in dict.fromkeys(ROUND):
+        mine = [n for n, k in enumerate(kept) if outcome.kinds[k] == kind]
+        read = [n for n in mine if confidences[n] >= threshold]
+        hits = [r for r, k in zip(outcome.right, outcome.kinds, strict=True) if k == kind]
+        kinds[kind] = [len(hits), sum(hits), len(read), sum(not right[n] for n in read)]
+    return {
+        "coefficients": list(curve.coefficients),
+        "curve": table,
+        "images": len(outcome.right),
+        "right": float(np.mean(outcome.right)),
+        "kinds": kinds,
+    }
+
+
+def calibrate(
+    folder: Path,
+    weights: Path,
+    *,
+    seed: int = 2,
+    lines: int = 4000,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, object]:
+    """Fit the confidence curves on synthetic images; write confidence.json beside the weights.
+
+    `weights` is a folder that holds character.wei and strip.wei; each engine alone and both
+    together get a curve, and for each kind of image the numbers of answers, right best
+    guesses, reads at the default threshold, and wrong ones among these. Returns what was
+    written.
+    """
+    network = lenet.load("character", weights / "character.wei")
+    strips = StripReader(lenet.load("strip", weights / "strip.wei"))
+    engines = {
+        "both": Engine(network, strips=strips),
+        "hos": Engine(network),
+        "sdnn": Engine(None, strips=strips),
+    }
+    known = {"hos": [network.sha256], "sdnn": [strips.network.sha256]}
+    known["both"] = known["hos"] + known["sdnn"]
+    notes: dict[str, object] = {
+        "command": f"check-reader calibrate --seed {seed} --lines {lines}",
+        "commit": commit(),
+    }
+    sources = load_sources(folder, SHARES, held=True)
+    for mode, outcome in measured(engines, sources, seed, lines, progress).items():
+        notes[mode] = {"weights": known[mode], **judged(outcome)}
+    file = weights / "confidence.json"
+    file.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
+    return notes

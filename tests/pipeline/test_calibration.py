@@ -1,0 +1,40 @@
+"""Images to calibrate on, and what is made of their outcome."""
+
+import numpy as np
+
+from pipeline.calibration import ROUND, Outcome, draw, judged
+from pipeline.confidence import Calibration
+from pipeline.handwriting import load_sources
+from pipeline.recognition import meaning
+
+
+def test_every_kind_of_image_has_a_text_its_grammar_understands(data):
+    sources = load_sources(data, held=True)
+    rng = np.random.default_rng(3)
+    for kind in dict.fromkeys(ROUND):
+        image, text, grammar = draw(rng, sources, kind)
+        assert image.dtype == np.uint8
+        assert image.ndim == 2
+        assert (text == "") == (kind == "nothing")
+        assert text == "" or meaning(grammar, text)
+
+
+def test_a_reading_of_nothing_is_wrong_and_raises_the_threshold():
+    outcome = Outcome()
+    rng = np.random.default_rng(1)
+    for k in range(600):
+        sure = float(rng.uniform(0.5, 0.999))
+        nothing = k % 6 == 0
+        outcome.evidence.append((0.9 if nothing else sure, 0.0, 4.0, 1e-4 if nothing else 0.9))
+        outcome.right.append(not nothing and rng.random() < sure)
+        outcome.read.append(True)
+        outcome.kinds.append("nothing" if nothing else "amount")
+    note = judged(outcome)
+    images, right, read, wrong = note["kinds"]["nothing"]
+    assert (images, right) == (100, 0)
+    assert read == wrong
+    assert read <= 2
+    images, right, read, wrong = note["kinds"]["amount"]
+    assert images == 500
+    assert wrong + read > 0
+    assert Calibration.of(note).confidence((0.9, 0, 4.0, 1e-4)) < 0.3
