@@ -65,7 +65,9 @@ def parser() -> Parser:
     train.add_argument("--passes", type=int, metavar="N", help="default: the script's schedule")
     train.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
     train.add_argument(
-        "--distort", choices=("affine", "elastic"), help="show distorted copies of the digits"
+        "--distort",
+        choices=("affine", "elastic", "mild"),
+        help="show distorted copies of the digits",
     )
     train.add_argument(
         "--validation", type=int, metavar="N", help="keep the last N digits to measure on"

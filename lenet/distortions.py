@@ -114,4 +114,11 @@ AFFINE = Distortion(shift=2.0, scale=0.12, squeeze=0.1, shear=0.3)
 ELASTIC = Distortion(
     shift=1.5, rotation=10.0, scale=0.1, squeeze=0.08, shear=0.15, elastic=1.0, knots=6.0
 )
-DISTORTIONS = {"affine": AFFINE, "elastic": ELASTIC}  # by the names of the command line
+MILD = Distortion(
+    shift=1.5, rotation=10.0, scale=0.1, squeeze=0.08, shear=0.15, elastic=0.7, knots=6.0
+)
+DISTORTIONS = {
+    "affine": AFFINE,
+    "elastic": ELASTIC,
+    "mild": MILD,
+}  # by the names of the command line

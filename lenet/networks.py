@@ -11,7 +11,8 @@ A script of ``lenet/nets`` builds a network and sets what training needs to know
     training-mu         the damping of the diagonal Levenberg-Marquardt rule
     training-batch      patterns for each step, 0 (at once, pattern by pattern) unless set
     training-momentum training-decay    of mini-batches, 0 unless set
-    training-order      "shuffled" once by the seed, unless set; or "given"
+    training-least      patterns of a lower energy are not learned from, 0 unless set
+    training-order      "shuffled" once by the seed, unless set; "anew" for every pass; "given"
     training-schedule   ((passes eta) ...)
     retina-paper retina-ink      inputs of white and black, -0.1 and 1.175 unless set
     retina-scaled                rows to which images are resampled first
@@ -68,6 +69,7 @@ class Recipe:
     batch: int
     momentum: float
     decay: float
+    least: float
     order: str
     schedule: tuple[tuple[int, float], ...]
 
@@ -183,7 +185,7 @@ class Network(Classifier):
     def _recipe(self) -> Recipe:
         schedule = scripts.schedule(self._value("training-schedule", ()), self.script)
         rule = self._choice("training-rule", ("levenberg", "gradient", "adam"))
-        order = self._choice("training-order", ("shuffled", "given"))
+        order = self._choice("training-order", ("shuffled", "anew", "given"))
         return Recipe(
             self._value("training-data", "mnist"),
             self._value("training-cost", "squared"),
@@ -194,6 +196,7 @@ class Network(Classifier):
             int(self._value("training-batch", 0)),
             float(self._value("training-momentum", 0.0)),
             float(self._value("training-decay", 0.0)),
+            float(self._value("training-least", 0.0)),
             order,
             schedule,
         )

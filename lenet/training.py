@@ -76,13 +76,14 @@ def train(
     """Train a network from new weights on images (n, h, w), and labels (n,).
 
     Images are uint8, ink 255, or float32 as the input layer takes them. The order is drawn once
-    and kept (1998, sec. III-B); weights change after every pattern. Under the rule
-    ``levenberg`` curvatures are re-estimated on 500 patterns before every pass, and ten times
-    within the first. `distort` changes nine of ten uint8 images, anew at every presentation.
-    `checkpoint` is written after every pass, and an interrupted training continues from it to
-    the same weights. `progress` is told of every pass, `step` of the share of all work done
-    (0...1). `schedule` replaces the script's own; `start` (n,) are weights to go on from
-    instead of new ones. `validation` are images and labels read after every pass.
+    and kept (1998, sec. III-B) unless the script says "anew"; weights change after every
+    pattern or mini-batch. Under the rule ``levenberg`` curvatures are re-estimated on 500
+    patterns before every pass, and ten times within the first. `distort` changes nine of ten
+    uint8 images, anew at every presentation. `checkpoint` is written after every pass, and an
+    interrupted training continues from it to the same weights. `progress` is told of every
+    pass, `step` of the share of all work done (0...1). `schedule` replaces the script's own;
+    `start` (n,) are weights to go on from instead of new ones. `validation` are images and
+    labels read after every pass.
     """
     recipe = network.recipe
     rates = etas(schedule or recipe.schedule, passes)
@@ -122,6 +123,8 @@ def train(
         chance = np.random.default_rng((seed, number))
         second = recipe.rule == "levenberg"
         parts = STARTING_PARTS if number == 0 and second else 1
+        if recipe.order == "anew":
+            order = np.random.default_rng((seed, number, 1)).permutation(len(labels))
         for part in np.array_split(order, parts):
             sample = rng.choice(len(labels), SAMPLE)  # drawn even if the pass was done before
             if number < len(done):
@@ -142,6 +145,7 @@ def train(
                     momentum=recipe.momentum,
                     decay=recipe.decay,
                     rule="adam" if recipe.rule == "adam" else "gradient",
+                    least=recipe.least,
                 )
                 energy += mean * len(piece)
                 errors += wrong

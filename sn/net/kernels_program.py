@@ -362,6 +362,7 @@ def learn(
     batch,
     momentum,
     decay,
+    least,
     x,
     s,
     d,
@@ -380,13 +381,14 @@ def learn(
 
     `batch` 0 updates within the backward pass, after every pattern; otherwise weights move
     after every `batch` patterns (see `move`; `age` (1,) counts). Energies and errors are those
-    met on the way, before each update. With `second`, nothing is learned: diagonal Gauss-Newton
-    curvatures are added to `grad` (LeCun et al. 1998, appendix C; shared weights sum over their
-    uses).
+    met on the way, before each update. A pattern whose energy is less than `least` is counted
+    but not learned. With `second`, nothing is learned: diagonal Gauss-Newton curvatures are
+    added to `grad` (LeCun et al. 1998, appendix C; shared weights sum over their uses).
     """
     total = 0.0
     errors = 0
     waiting = 0
+    met = 0.0
     squared_states = np.zeros(x.size if second else 0, x.dtype)
     squared_weights = w * w if second else w
     inward = squared_states if second else x
@@ -402,26 +404,28 @@ def learn(
                 squared_states[p] = x[p] * x[p]
         else:
             target = targets[n % targets.shape[0]]
-            total += energy(cost, rubbish, x, outputs, target, labels[n], d)
+            met = energy(cost, rubbish, x, outputs, target, labels[n], d)
+            total += met
             if winner(cost, x, outputs) != labels[n]:
                 errors += 1
-        backward(
-            program,
-            lists,
-            constants,
-            inward,
-            s,
-            d,
-            squared_weights,
-            rate,
-            grad,
-            online,
-            second,
-            x,
-            buffer,
-            keep,
-            noise,
-        )
+        if second or met >= least:
+            backward(
+                program,
+                lists,
+                constants,
+                inward,
+                s,
+                d,
+                squared_weights,
+                rate,
+                grad,
+                online,
+                second,
+                x,
+                buffer,
+                keep,
+                noise,
+            )
         waiting += 1
         if batch > 0 and not second and (waiting == batch or q == order.size - 1):
             age[0] += 1

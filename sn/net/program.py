@@ -158,17 +158,28 @@ class LayerProgram:
         momentum: float = 0.0,
         decay: float = 0.0,
         rule: str = "gradient",
+        least: float = 0.0,
     ) -> tuple[float, int]:
         """Learn the patterns named in `order`, in that order, at the rates in `rates`.
 
         `answers` are labels (n,) or, for squared error, target vectors (n, outputs) whose
         greatest value marks the class. `batch` 0 updates after every pattern, within the
-        backward pass. Returns the mean energy and the number of errors met on the way.
+        backward pass. A pattern of an energy below `least` is not learned from: its gradient
+        counts as 0, and its backward pass is saved. Returns the mean energy and the number of
+        errors met on the way.
         """
         flat = self._patterns(patterns)
         targets, labels = self._answers(answers)
         total, errors = self._sweep(
-            flat, targets, labels, order, batch=batch, momentum=momentum, decay=decay, rule=rule
+            flat,
+            targets,
+            labels,
+            order,
+            batch=batch,
+            momentum=momentum,
+            decay=decay,
+            rule=rule,
+            least=least,
         )
         if not np.isfinite(total):
             raise SnCompileError("learn : the energy is no longer finite; lower the rate : ()")
@@ -274,6 +285,7 @@ class LayerProgram:
         momentum: float = 0.0,
         decay: float = 0.0,
         rule: str = "gradient",
+        least: float = 0.0,
         curvatures: np.ndarray | None = None,
     ) -> tuple[float, int]:
         """Run the compiled loop over patterns: to learn them, or to add curvatures."""
@@ -291,6 +303,7 @@ class LayerProgram:
             batch,
             self.dtype.type(momentum),
             self.dtype.type(decay),
+            float(least),
             self.x,
             self.s,
             self.d,

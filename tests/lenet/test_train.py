@@ -160,3 +160,31 @@ def test_nine_of_ten_digits_are_distorted_and_anew_in_every_pass(monkeypatch):
     assert len(learned) == len(drawn) == 11
     assert learned == pytest.approx([0.1] * 11, abs=0.1)
     assert len(set(drawn)) == 11
+
+
+@pytest.mark.jit
+def test_an_order_may_be_drawn_anew_for_every_pass(tmp_path, monkeypatch):
+    script = tmp_path / "n.sn"
+    script.write_text(
+        "(alloc-net 30 200)\n(nlf-tanh 1 0)\n"
+        "(build-net '((input 4) (output 2)) '((input output)))\n"
+        '(setq training-order "anew" training-batch 3 training-rule "adam")\n'
+        "(setq training-schedule '((3 0.01)))\n"
+    )
+    images = np.arange(36, dtype=np.float32).reshape(9, 2, 2) / 36
+    network = lenet.load(str(script), trained=False)
+    shown = []
+    real = network.program.learn
+    monkeypatch.setattr(
+        network.program,
+        "learn",
+        lambda patterns, *rest, **how: (
+            shown.append(patterns[:, 0, 0].copy()) or real(patterns, *rest, **how)
+        ),
+    )
+    train(network, images, np.arange(9) % 2)
+    last = network.weights()
+    assert len({tuple(order) for order in shown}) == 3
+    assert all(sorted(order) == images[:, 0, 0].tolist() for order in shown)
+    train(network, images, np.arange(9) % 2)
+    assert network.weights().tolist() == last.tolist()

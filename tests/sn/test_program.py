@@ -395,6 +395,28 @@ def test_learning_lowers_the_energy(rng):
     assert errors == 0
 
 
+def test_patterns_of_little_energy_are_not_learned_from(rng):
+    net, _ = full_net()
+    weights = weights_of(net, rng)
+    patterns, labels = rng.normal(size=(6, 5)), np.arange(6) % 3
+
+    def moved(rows, **how):
+        program = compile_network(
+            net.layers, net.links, weights, cost="softmax", dtype=np.float64
+        )
+        program.rates[:] = 1
+        energy = program.learn(patterns, labels, rows, batch=len(rows), **how)[0]
+        return energy, program.weights - weights[program.lowered.weight_index]
+
+    each = np.array([moved(np.array([n]))[0] for n in range(6)])
+    limit = float(np.median(each))
+    energy, change = moved(np.arange(6), least=limit)
+    assert energy == pytest.approx(each.mean())
+    hard = np.flatnonzero(each > limit)
+    np.testing.assert_allclose(6 * change, len(hard) * moved(hard)[1], rtol=1e-9, atol=1e-12)
+    assert not moved(np.arange(6), least=each.max() + 1)[1].any()
+
+
 def test_rational_tanh_is_within_4e7():
     x = np.linspace(-12, 12, 20001, dtype=np.float32)
     found = np.array([tanh_fast(v) for v in x])
