@@ -252,7 +252,7 @@ class Engine:
         if found is None:
             return Decoded((), (), 0.0, 0.0, "blank", "no ink found", quality)
         penalties = self.recognizer.fprop(found.images) if self.recognizer else None
-        places = self.strips.scores(strip_of(writing)) if self.strips else None
+        places = self.strips.looks(strip_of(writing)) if self.strips else ()
         return self.interpret(writing, found, penalties, text, quality, places)
 
     def interpret(
@@ -262,13 +262,13 @@ class Engine:
         penalties: np.ndarray | None,
         text: str,
         quality: dict[str, object],
-        places: np.ndarray | None = None,
+        places: Sequence[np.ndarray] = (),
     ) -> Decoded:
         """Compose the recognition graphs with a grammar and judge the best string.
 
-        `penalties` (candidates, classes) are the recognizer's, `places` (places, classes) those
-        of the space displacement network; either may be None. Strings that mean the same are
-        one guess: its share is the sum of theirs.
+        `penalties` (candidates, classes) are the recognizer's, `places`, one (places, classes)
+        for each look, those of the space displacement network; None and () where there are
+        none. Strings that mean the same are one guess: its share is the sum of theirs.
         """
         lost, characters, cut = 0.0, (), None
         seen: dict[str, View | None] = {}
@@ -294,12 +294,8 @@ class Engine:
             if gtn.viterbi_path(legal) is not None:
                 characters, lost = cut(None)
                 seen["hos"] = view(legal, gtn.forward_penalty(graph), text, characters)
-        if places is not None:
-            sequences = lattice(places)
-            spoken = gtn.compose(sequences, legal_sequences(text))
-            seen["sdnn"] = None
-            if gtn.viterbi_path(spoken) is not None:
-                seen["sdnn"] = view(spoken, gtn.forward_penalty(sequences), text, ())
+        if places:
+            seen["sdnn"] = blended([look(table, text) for table in places])
         views = [v for v in seen.values() if v is not None]
         if not views:
             note = "no string of the grammar fits the ink"
@@ -312,7 +308,7 @@ class Engine:
             if meant != next(iter(by_cuts.strings)):
                 characters, lost = cut(by_cuts.strings[meant])
         elif by_places and meant in by_places.strings:
-            characters = spoken_characters(writing, places, by_places.strings[meant])
+            characters = spoken_characters(writing, places[0], by_places.strings[meant])
         evidence = (
             posterior,
             lost,
@@ -389,6 +385,35 @@ def view(legal: gtn.Graph, free: float, text: str, characters: Sequence[Characte
         guesses[meant] = first, known + h.posterior
         strings.setdefault(meant, h.string)
     return View(guesses, strings, share)
+
+
+def look(places: np.ndarray, text: str) -> View | None:
+    """Return what the network of strips makes of a field at one size; None: no string fits."""
+    sequences = lattice(places)
+    spoken = gtn.compose(sequences, legal_sequences(text))
+    if gtn.viterbi_path(spoken) is None:
+        return None
+    return view(spoken, gtn.forward_penalty(sequences), text, ())
+
+
+def blended(views: Sequence[View | None]) -> View | None:
+    """Return the mean of what an engine makes of several looks, None where it makes nothing."""
+    seen = [v for v in views if v is not None]
+    if not seen:
+        return None
+    total: dict[str, tuple[str, float]] = {}
+    strings: dict[str, tuple[int, ...]] = {}
+    for v in seen:
+        for meant, (text, p) in v.guesses.items():
+            first, known = total.get(meant, (text, 0.0))
+            total[meant] = first, known + p / len(views)
+            strings.setdefault(meant, v.strings[meant])
+    order = sorted(total, key=lambda meant: -total[meant][1])
+    return View(
+        {meant: total[meant] for meant in order},
+        {meant: strings[meant] for meant in order},
+        sum(v.share for v in seen) / len(views),
+    )
 
 
 def spoken_characters(

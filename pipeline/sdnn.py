@@ -23,6 +23,7 @@ WINDOW, STEP = 30, 2  # columns the network sees at once, and from one place to 
 MARGIN = 16  # white columns at either end: the first symbol must reach the middle of a window
 WIDEST = 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
+LOOKS = ((1.0, 1.0), (0.9, 0.93), (1.1, 1.06))  # width and height at which a strip is read
 SPREAD = 9.0  # classes dearer than the best of a place by more are left out
 
 
@@ -50,12 +51,35 @@ def strip_of(writing: Writing) -> np.ndarray:
     return strip
 
 
+def warped(
+    strip: np.ndarray, wide: float, tall: float, shear: float = 0.0, down: float = 0.0
+) -> np.ndarray:
+    """Return a strip stretched about its middle row, sheared (x per y), moved down by pixels.
+
+    The first symbol stays behind the margin; columns are a multiple of eight.
+    """
+    import cv2
+
+    columns = round((strip.shape[1] - 2 * MARGIN) * wide) + 2 * MARGIN
+    columns += -columns % 8
+    middle = (ROWS - 1) / 2
+    move = np.array([[wide, shear, 0], [0, tall, 0]], np.float64)
+    move[0, 2] = MARGIN * (1 - wide) - shear * middle
+    move[1, 2] = middle * (1 - tall) + down
+    return cv2.warpAffine(strip, move, (columns, ROWS), flags=cv2.INTER_LINEAR)
+
+
 class StripReader:
     """The replicated network with its weights; may be shared between threads."""
 
     def __init__(self, network: Network) -> None:
         self.network = network
         self._using = threading.Lock()
+
+    def looks(self, strip: np.ndarray) -> list[np.ndarray]:
+        """Return the penalties of a strip at every size of `LOOKS`, its own first."""
+        own = [strip if look == (1.0, 1.0) else warped(strip, *look) for look in LOOKS]
+        return [self.scores(s) for s in own]
 
     def scores(self, strip: np.ndarray) -> np.ndarray:
         """Return penalties -log p (places, symbols and blank) for a strip (32, columns)."""

@@ -20,7 +20,7 @@ from lenet.networks import Network, NetworkError
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources
 from pipeline.lines import random_writing
-from pipeline.sdnn import BLANK, MARGIN, ROWS, StripReader, strip_of
+from pipeline.sdnn import BLANK, ROWS, StripReader, strip_of, warped
 from pipeline.training import CHUNK, in_chunks
 from sn.command import commit, version
 
@@ -91,14 +91,7 @@ def varied(strip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     draws = rng.random(10)
     wide, tall = 0.86 + 0.3 * draws[0], 0.88 + 0.22 * draws[1]
     shear, down = 0.3 * (draws[2] - 0.5), 3.0 * (draws[3] - 0.5)
-    core = strip.shape[1] - 2 * MARGIN
-    columns = round(core * wide) + 2 * MARGIN
-    columns += -columns % 8
-    middle = (ROWS - 1) / 2
-    move = np.array([[wide, shear, 0], [0, tall, 0]], np.float64)
-    move[0, 2] = MARGIN * (1 - wide) - shear * middle
-    move[1, 2] = middle * (1 - tall) + down
-    ink = cv2.warpAffine(strip, move, (columns, ROWS), flags=cv2.INTER_LINEAR)
+    ink = warped(strip, wide, tall, shear, down)
     if draws[4] < 0.35:
         thick = cv2.dilate if draws[5] < 0.5 else cv2.erode
         share = np.float32((0.8 if draws[5] < 0.5 else 0.5) * draws[6])

@@ -15,6 +15,7 @@ from pipeline.recognition import (
     RUBBISH,
     Engine,
     View,
+    blended,
     disagreement,
     doubt,
     meaning,
@@ -234,3 +235,14 @@ def test_engines_together_bear_a_veto_and_say_where_they_differ():
     alone = merged([view(a=1.0), view(b=1.0)])
     assert alone["a"][1] == pytest.approx(0.5, abs=0.01)
     assert merged([view(a=1.0), view(a=1.0)])["a"][1] > 0.999
+
+
+def test_looks_are_blended_into_one_view():
+    one = View({"7": ("7", 0.9), "1": ("1", 0.1)}, {"7": (7,), "1": (1,)}, 0.8)
+    other = View({"1": ("1", 0.7), "71": ("71", 0.2)}, {"1": (1,), "71": (7, 1)}, 0.6)
+    found = blended([one, other, None])
+    assert list(found.guesses) == ["7", "1", "71"]
+    assert found.guesses["1"] == ("1", pytest.approx(0.8 / 3))
+    assert found.strings["71"] == (7, 1)
+    assert found.share == pytest.approx(1.4 / 3)
+    assert blended([None, None]) is None
