@@ -99,6 +99,9 @@ def train(
     fixed = network.frozen()
     program = network.program
     units = _unit_rates(network)
+    for memory in (program.speed, program.squares, program.moves):
+        memory[:] = 0  # what an earlier training left
+    program.noise[:] = int(program.dropping)
 
     def look(rows: np.ndarray, chance: np.random.Generator | None = None) -> np.ndarray:
         picked = images[rows]

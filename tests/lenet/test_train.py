@@ -166,7 +166,7 @@ def test_nine_of_ten_digits_are_distorted_and_anew_in_every_pass(monkeypatch):
 def test_an_order_may_be_drawn_anew_for_every_pass(tmp_path, monkeypatch):
     script = tmp_path / "n.sn"
     script.write_text(
-        "(alloc-net 30 200)\n(nlf-tanh 1 0)\n"
+        '(libload "maps")\n(alloc-net 30 200)\n(nlf-tanh 1 0)\n'
         "(build-net '((input 4) (output 2)) '((input output)))\n"
         '(setq training-order "anew" training-batch 3 training-rule "adam")\n'
         "(setq training-schedule '((3 0.01)))\n"
