@@ -1,71 +1,58 @@
-"""Loads the translator, which is written in Hy.
+"""Loads the packages written in Hy, and sees that they are compiled once.
 
-Hy caches its byte code as Python does. Where Python is told not to write byte code, compiling
-the translator would take most of a second at every start; then its code is kept in the user's
-own cache directory, under a digest of everything it depends on.
+Hy keeps byte code beside the source, as Python does. Where Python may not write there - it was
+told so, or the program was installed by somebody else - compiling would take a second or more
+at every start; then the byte code is kept in the user's own cache directory.
 """
 
-import hashlib
+import importlib
 import importlib.util
-import marshal
 import os
 import sys
 from pathlib import Path
 from types import ModuleType
 
-NAME = "sn.translator"
 
-
-def translator() -> ModuleType:
-    """Return the module `sn.translator`."""
-    known = sys.modules.get(NAME)
+def hy_package(name: str) -> ModuleType:
+    """Return a package whose modules are written in Hy."""
+    known = sys.modules.get(name)
     if known is not None:
         return known
     import hy
 
-    spec = importlib.util.find_spec(NAME)
-    if not sys.dont_write_bytecode or Path(spec.cached or "").exists():
-        return importlib.import_module(NAME)
-    source = Path(spec.origin).read_bytes()
-    key = hashlib.sha256(b"%r %r" % (sys.version.encode(), hy.__version__.encode()) + source)
-    module = importlib.util.module_from_spec(spec)
-    code = _kept(f"{key.hexdigest()[:32]}.code")
-    if code is None:
-        code = spec.loader.get_code(NAME)
-        _keep(f"{key.hexdigest()[:32]}.code", code)
-    sys.modules[NAME] = module
+    folder = Path(importlib.util.find_spec(name).origin).parent
+    if _kept_beside(folder):
+        return importlib.import_module(name)
+    place = _own_folder()
+    if place is None:
+        return importlib.import_module(name)
+    before = sys.dont_write_bytecode, sys.pycache_prefix
+    sys.dont_write_bytecode, sys.pycache_prefix = False, str(place / f"hy-{hy.__version__}")
     try:
-        exec(code, module.__dict__)
-    except BaseException:
-        del sys.modules[NAME]
-        raise
-    return module
+        return importlib.import_module(name)
+    finally:
+        sys.dont_write_bytecode, sys.pycache_prefix = before
 
 
-def _folder() -> Path:
+def _kept_beside(folder: Path) -> bool:
+    """Tell whether byte code is beside the source, or will be."""
+    source = next(folder.glob("*.hy"))
+    kept = Path(importlib.util.cache_from_source(str(source)))
+    if kept.exists():
+        return True
+    where = kept.parent if kept.parent.exists() else folder
+    return not sys.dont_write_bytecode and os.access(where, os.W_OK)
+
+
+def _own_folder() -> Path | None:
+    """Return a directory nobody else can write to, or None."""
     from sn.jit import cache_directory
 
-    return cache_directory() / "translator"
-
-
-def _kept(name: str) -> object | None:
-    """Return code that was kept, if the directory is nobody else's."""
-    folder = _folder()
-    try:
-        state = folder.stat()
-        if state.st_uid != os.getuid() or state.st_mode & 0o022:
-            return None
-        return marshal.loads((folder / name).read_bytes())
-    except (OSError, ValueError, EOFError, TypeError):
-        return None
-
-
-def _keep(name: str, code: object) -> None:
-    folder = _folder()
+    folder = cache_directory() / "hy"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        temporary = folder / f".{name}.{os.getpid()}"
-        temporary.write_bytes(marshal.dumps(code))
-        temporary.replace(folder / name)
+        state = folder.stat()
     except OSError:
-        pass
+        return None
+    mine = not hasattr(os, "getuid") or state.st_uid == os.getuid()
+    return folder if mine and not state.st_mode & 0o022 else None

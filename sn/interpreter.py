@@ -14,8 +14,9 @@ from weakref import WeakSet
 
 from sn.bigstack import BigStack
 from sn.cells import CHANGES, Cons, from_items, items
-from sn.errors import EndOfInput, Leave, LispError, UntrustedForm
+from sn.errors import EndOfInput, Leave, LispError
 from sn.evaluation import SPECIAL, Support, call_error, is_callable
+from sn.fileaccess import LIBRARY, FileAccess
 from sn.functions import Fexpr, FunctionRecord, Macro
 from sn.graphics.screen import Screen
 from sn.limits import Limits
@@ -27,12 +28,10 @@ from sn.streams import FileInput, Output, Source, Sources, input_line
 from sn.symbols import Symbol, SymbolTable, T
 from sn.tracing import Tracer
 
-LIBRARY = Path(__file__).parent / "lib"
-SUFFIXES = ("", ".lsh", ".sn", ".tl")
 DEFINERS = {"de": "DE", "df": "DF", "dm": "DM", "dmd": "DMD", "defun": "DE", "defmacro": "DMX"}
 
 
-class Interpreter:
+class Interpreter(FileAccess):
     """An SN of its own.
 
     Parameters
@@ -65,16 +64,11 @@ class Interpreter:
         self.output = self.stdout
         self.stdin: Source = self.sources.add(Source("stdin", more=self._read_stdin))
         self.input = self.stdin
-        self.safe = safe
+        super().__init__(safe, library, root, writable)
         self.closed = False
         self.limits = Limits() if safe and limits is None else limits
         self.stack = BigStack(self.limits.depth if self.limits else None)
-        self.root = Path(root).resolve()
-        self.writable = None if writable is None else Path(writable).resolve()
-        self.library = [Path(folder) for folder in library]
-        self.path: list[str] = ["."]
         self.loaded: dict[Path, float] = {}
-        self.loading: list[Path] = []
         self.manual: list[tuple[str, str]] = []
         self.handlers: list[Callable[[], Any]] = []
         self.break_handlers: list[Callable[[], Any]] = []
@@ -204,9 +198,9 @@ class Interpreter:
     def translator(self) -> Any:
         """The translator, imported when something is first translated."""
         if self._translator is None:
-            from sn.hosting import translator
+            from sn.hosting import hy_package
 
-            self._translator = translator()
+            self._translator = hy_package("sn.translator")
         return self._translator
 
     @property
@@ -502,60 +496,7 @@ class Interpreter:
         self.output.flush()
         print(text, file=sys.stderr)
 
-    def trust(self, what: str) -> None:
-        """Refuse something in safe mode."""
-        if self.safe:
-            raise UntrustedForm(f"{what} is refused in safe mode")
-
     # ------------------------------------------------------------------ files
-
-    def check_name(self, name: str) -> Path:
-        """Refuse names that would run a shell in the original; return the path."""
-        if name.startswith("|"):
-            raise UntrustedForm("a file name beginning with | never runs a command here")
-        return Path(os.fsdecode(name.encode("latin-1")))
-
-    def readable_path(self, path: Path) -> Path:
-        """Return a path that may be read."""
-        if not self.may_read(path):
-            raise UntrustedForm("reading outside the program's folder is refused")
-        return path
-
-    def may_read(self, path: Path) -> bool:
-        """Tell whether a path may be looked at."""
-        if not self.safe:
-            return True
-        real = path.resolve()
-        allowed = [self.root, LIBRARY, *self.library, self.writable]
-        return any(real.is_relative_to(folder.resolve()) for folder in allowed if folder)
-
-    def writable_path(self, path: Path) -> Path:
-        """Return a path that may be written."""
-        if self.safe and (
-            self.writable is None or not path.resolve().is_relative_to(self.writable)
-        ):
-            raise UntrustedForm("writing files is refused in safe mode")
-        return path
-
-    def read_text(self, path: Path) -> str:
-        """Return a file's bytes as latin-1 text."""
-        return self.readable_path(path).read_bytes().decode("latin-1")
-
-    def search(
-        self, name: str, suffixes: tuple[str, ...] = SUFFIXES, *, refuse: bool = True
-    ) -> Path | None:
-        """Find a file on the search path; refuse what may not be read, there or not."""
-        path = self.check_name(name)
-        folders = [Path()] if path.is_absolute() else [Path(folder) for folder in self.path]
-        folders += [*self.library, LIBRARY]
-        for folder in folders:
-            for suffix in suffixes:
-                candidate = folder / (str(path) + suffix)
-                if self.may_read(candidate) and candidate.is_file():
-                    return candidate
-        if refuse:
-            self.readable_path(path)
-        return None
 
     def load(self, path: Path, each: Callable[[Any], Any] | None = None) -> Any:
         """Evaluate a file."""
@@ -581,39 +522,6 @@ class Interpreter:
             self.load(path)
             self.loaded[real] = changed
         return real
-
-    def library_path(self, name: str) -> Path | None:
-        """Find a library file; "sn28/netenv" is also found as plain "netenv" in ours."""
-        path = self.check_name(name)
-        if self.loading and not path.is_absolute():
-            for suffix in SUFFIXES:
-                candidate = self.loading[-1].parent / (str(path) + suffix)
-                if self.may_read(candidate) and candidate.is_file():
-                    return candidate
-        found = self.search(name, refuse=False)
-        if found is None and len(path.parts) > 1:
-            for suffix in SUFFIXES:
-                candidate = LIBRARY / (path.name + suffix)
-                if candidate.is_file():
-                    return candidate
-        return found or self.search(name)
-
-    def read_file(self, name: str, suffix: str = "") -> bytes:
-        """Return a data file's bytes, found with or without its default suffix."""
-        return self.data_path(name, suffix).read_bytes()
-
-    def data_path(self, name: str, suffix: str = "") -> Path:
-        """Find a data file: on the search path, with or without its default suffix."""
-        suffixes = ("", "." + suffix) if suffix else ("",)
-        found = self.search(name, suffixes)
-        return found or self.readable_path(self.check_name(name))
-
-    def write_file(self, name: str, suffix: str, data: bytes) -> None:
-        """Write a data file, adding its default suffix."""
-        path = self.check_name(name)
-        if suffix and not path.suffix:
-            path = path.with_name(f"{path.name}.{suffix}")
-        self.writable_path(path).write_bytes(data)
 
     # ------------------------------------------------------------------ matrices
 
@@ -673,16 +581,6 @@ class _Sink:
 
     def flush(self) -> None:
         """Nothing is kept back."""
-
-    def flush_files(self) -> None:
-        """Write out what open files hold back."""
-        for output in list(self.files):
-            output.flush()
-
-    def set_arguments(self, arguments: list[str]) -> None:
-        """Give the program its arguments, the list ``argv``."""
-        values = [os.fsencode(text).decode("latin-1") for text in arguments]
-        self.intern("argv").value = from_items(values)
 
     def close(self) -> None:
         """Nothing to close."""

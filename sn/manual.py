@@ -16,7 +16,7 @@ ENTRY = re.compile(r"^#\?[ \t*]*(?P<title>[^\n]*)\n(?P<text>(?:[ \t]*;[^\n]*\n?)
 
 def _library_entries(interpreter: "Interpreter") -> list[tuple[str, str]]:
     """Return title and text of every entry of the library and of what has been loaded."""
-    from sn.interpreter import LIBRARY
+    from sn.fileaccess import LIBRARY
 
     texts = [file.read_text("latin-1") for file in sorted(LIBRARY.glob("*.sn"))]
     texts += [source.text for source in interpreter.sources.all]

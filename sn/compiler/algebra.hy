@@ -9,7 +9,7 @@ of one matrix may be source and target."
 (import sn.compiler.forms [FORMS arguments matrix-of as-type])
 (import sn.compiler.matrices [made tuple-text])
 (import sn.compiler.numbers [arithmetic])
-(require sn.compiler.forms [defform defforms])
+(eval-when-compile (require sn.compiler.forms [defform defforms]))
 
 (setv UNEQUAL "matrix must have same dimensions")
 

@@ -7,7 +7,7 @@
 (import sn.compiler.forms [FORMS value body condition branch arguments changed])
 (import sn.compiler.numbers [arithmetic])
 (import sn.compiler.objects [assign-slot stored])
-(require sn.compiler.forms [defform])
+(eval-when-compile (require sn.compiler.forms [defform]))
 
 (defform ["if"] [u form]
   (count-arguments u form 2)

@@ -16,7 +16,7 @@ the modules named after a digest of their own source: equal text is equal behavi
 (import sn.compiler.types [declarations class-type convert describe matrix? object? MIXED])
 (import sn.compiler.forms [FORMS CALL arguments body])
 (import sn.compiler.objects [slots-of])
-(require sn.compiler.forms [defform])
+(eval-when-compile (require sn.compiler.forms [defform]))
 
 (setv MOST-PASSES 100  MOST-DEEP 100000  MOST-KINDS 30)
 

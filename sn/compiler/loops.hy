@@ -7,7 +7,7 @@
                           constant? fail count-arguments])
 (import sn.compiler.types [declarations number? integer? matrix? wider convert idx])
 (import sn.compiler.forms [FORMS value effect condition arguments changed number-of])
-(require sn.compiler.forms [defform])
+(eval-when-compile (require sn.compiler.forms [defform]))
 
 (defn looping [u form header first last inside]
   "Emit a loop: its header, then the body, checks that hold for all rounds before it."

@@ -10,7 +10,7 @@ change there, and the element is used in every round, the check is made once bef
                           count-arguments])
 (import sn.compiler.types [LETTERS ELEMENTS DTYPES number? integer? matrix? convert idx])
 (import sn.compiler.forms [FORMS ELEMENT arguments matrix-of value as-type])
-(require sn.compiler.forms [defform defforms])
+(eval-when-compile (require sn.compiler.forms [defform defforms]))
 
 (setv RANGE "subscript out of range")
 

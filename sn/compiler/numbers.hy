@@ -3,7 +3,7 @@
 (import sn.compiler.unit [refuse keep fresh emit count-arguments fail])
 (import sn.compiler.types [number? integer? wider convert])
 (import sn.compiler.forms [FORMS value arguments number-of])
-(require sn.compiler.forms [defform defforms])
+(eval-when-compile (require sn.compiler.forms [defform defforms]))
 
 (defn arithmetic [u form operator found]
   "Apply an operator to translated arguments, from the left."

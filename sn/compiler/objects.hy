@@ -11,7 +11,7 @@ the classes of the objects it is given."
 (import sn.compiler.unit [Binding refuse emit keep count-arguments])
 (import sn.compiler.types [object? convert describe])
 (import sn.compiler.forms [FORMS value])
-(require sn.compiler.forms [defform])
+(eval-when-compile (require sn.compiler.forms [defform]))
 
 (setv READERS {"double" "{}"  "float" "np.float32({})"  "bool" "({} != 0.0)"})
 

@@ -5,7 +5,7 @@
 (import sn.compiler.unit [refuse keep fail count-arguments])
 (import sn.compiler.types [integer? number? convert])
 (import sn.compiler.forms [FORMS arguments as-type])
-(require sn.compiler.forms [defform defforms])
+(eval-when-compile (require sn.compiler.forms [defform defforms]))
 
 (defn typed-arguments [u form types [least None]]
   "Translate arguments of given types, some of which may be left out."

@@ -13,8 +13,9 @@ import numpy as np
 from sn.errors import SnCompileError
 from sn.net import kernels_program as kernels
 from sn.net import kernels_steps as steps
-from sn.net.lowering import Layer, Lowered, Squashing, lower
+from sn.net.lowering import lower
 from sn.net.nlf import NLF
+from sn.net.plan import Layer, Lowered, Squashing
 from sn.net.replication import Atlas, Replica
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ import numpy as np
 from sn.errors import SnCompileError
 from sn.net import kernels_program as kernels
 from sn.net import kernels_steps as steps
-from sn.net.lowering import Link, Lowered, Map, Plan
+from sn.net.plan import Link, Lowered, Map, Plan
 from sn.net.table import FRONT, Table
 
 if TYPE_CHECKING:

@@ -6,9 +6,9 @@ from sn.primitives.registry import WORDS
 
 # Families every interpreter has from the start.
 FAMILIES = ("control", "listening", "lists", "numbers", "number_lists", "complexes", "strings",
-            "objects", "tables", "files", "system", "matrices", "matrix_operations",
-            "matrix_files", "storages", "idx_arithmetic", "simulator", "graphics",
-            "compiled")  # fmt: skip
+            "objects", "tables", "files", "filesystem", "system", "matrices",
+            "matrix_operations", "matrix_files", "storages", "idx_arithmetic", "simulator",
+            "graphics", "compiled")  # fmt: skip
 
 # Functions in SN that are loaded when one of them is first called.
 AUTOLOAD = {

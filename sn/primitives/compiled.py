@@ -1,7 +1,6 @@
 """The word ``dhc-make``: functions of typed SN become machine code (`sn.compiler`)."""
 
 import functools
-import importlib
 from collections.abc import Callable, Iterable, Iterator
 from types import FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sn.cells import Cons, items
 from sn.errors import LispError
 from sn.functions import FunctionRecord
+from sn.hosting import hy_package
 from sn.objects import SnClass
 from sn.primitives.arguments import integer, string
 from sn.primitives.registry import primitive, special
@@ -237,7 +237,7 @@ def _small(kind: str) -> Callable[[Any], int]:
 @functools.cache
 def compiler() -> ModuleType:
     """Return the package `sn.compiler`, which is loaded when something is compiled."""
-    return importlib.import_module("sn.compiler")
+    return hy_package("sn.compiler")
 
 
 @special("dhc-make", "dhc-make-c", pattern="qQ")

@@ -79,7 +79,24 @@ def on_error(
     interpreter: "Interpreter", handler: "Callable[[], Any]", body: "Callable[[], Any]"
 ) -> Any:
     """Evaluate a body; if it fails, evaluate the first form before the error goes on."""
-    handlers = interpreter.handlers
+    return _with_handler(interpreter, interpreter.handlers, handler, body)
+
+
+@special("on-break", pattern="lb")
+def on_break(
+    interpreter: "Interpreter", handler: "Callable[[], Any]", body: "Callable[[], Any]"
+) -> Any:
+    """Evaluate a body; if Control-C stops it, evaluate the first form before."""
+    return _with_handler(interpreter, interpreter.break_handlers, handler, body)
+
+
+def _with_handler(
+    interpreter: "Interpreter",
+    handlers: list["Callable[[], Any]"],
+    handler: "Callable[[], Any]",
+    body: "Callable[[], Any]",
+) -> Any:
+    """Evaluate a body while a handler stands on its stack."""
     handlers.append(handler)
     depth = len(handlers)
     try:
@@ -88,7 +105,7 @@ def on_error(
         interpreter.support.hook()
         raise
     finally:
-        del interpreter.handlers[depth - 1 :]
+        del handlers[depth - 1 :]
 
 
 @primitive("exit", "quit", interpreter=True)

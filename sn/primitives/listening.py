@@ -73,23 +73,6 @@ def pause(interpreter: "Interpreter", template: str = "Paused", *values: Any) ->
         interpreter.listener("[Pause]")
 
 
-@special("on-break", pattern="lb")
-def on_break(
-    interpreter: "Interpreter", handler: "Callable[[], Any]", body: "Callable[[], Any]"
-) -> Any:
-    """Evaluate a body; if Control-C stops it, evaluate the first form before."""
-    handlers = interpreter.break_handlers
-    handlers.append(handler)
-    depth = len(handlers)
-    try:
-        return body()
-    except BaseException:
-        interpreter.support.hook()
-        raise
-    finally:
-        del handlers[depth - 1 :]
-
-
 @primitive("sleep", interpreter=True)
 def sleep(interpreter: "Interpreter", seconds: float) -> Any:
     """Wait, so that somebody may look at the windows."""

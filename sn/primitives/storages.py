@@ -105,7 +105,7 @@ def writablep(interpreter: "Interpreter", value: Any) -> Any:
         return truth(value.array.flags.writeable)
     if value.__class__ is Storage:
         return truth(value.matrix is None or value.array.flags.writeable)
-    from sn.primitives.files import may_be_written
+    from sn.primitives.filesystem import may_be_written
 
     return may_be_written(interpreter, value)
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from sn.net import kernels_steps as kinds
-from sn.net.lowering import Layer, Squashing
+from sn.net.plan import Layer, Squashing
 
 TANH = Squashing(kinds.TANH, 1.7159, 2 / 3)
 TWISTED = Squashing(kinds.TANH, 1.7159, 2 / 3, 0.05, 0.1)

@@ -9,7 +9,7 @@ import pytest
 from sn.errors import SnCompileError
 from sn.net import kernels_steps as kinds
 from sn.net.kernels_squash import tanh_fast
-from sn.net.lowering import Squashing
+from sn.net.plan import Squashing
 from sn.net.program import compile_network
 
 spec = importlib.util.spec_from_file_location("networks", Path(__file__).parent / "networks.py")
