@@ -32,7 +32,7 @@ def built(kernel: str, waits: bool, monkeypatch: pytest.MonkeyPatch) -> Interpre
     return sn
 
 
-def same(kernel: str, program: str, monkeypatch: pytest.MonkeyPatch) -> Interpreter:
+def assert_same_bits(kernel: str, program: str, monkeypatch: pytest.MonkeyPatch) -> Interpreter:
     """Run a program both ways; compare everything the network holds."""
     waiting, direct = (built(kernel, waits, monkeypatch) for waits in (True, False))
     values = [sn.eval(program) for sn in (waiting, direct)]
@@ -66,7 +66,7 @@ BOTH = {"batch newton": "(learn-batch-newton 3)", "batch lm": "(learn-batch-lm 3
 @pytest.mark.parametrize("kernel", KERNELS)
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_waiting_changes_no_bit(kernel, name, monkeypatch):
-    same(kernel, PROGRAMS[name], monkeypatch)
+    assert_same_bits(kernel, PROGRAMS[name], monkeypatch)
 
 
 @pytest.mark.parametrize(
@@ -78,7 +78,7 @@ def test_waiting_changes_no_bit(kernel, name, monkeypatch):
     ],
 )
 def test_waiting_changes_no_bit_of_other_algorithms(kernel, program, monkeypatch):
-    same(kernel, program, monkeypatch)
+    assert_same_bits(kernel, program, monkeypatch)
 
 
 def test_steps_do_wait(monkeypatch):
@@ -100,7 +100,7 @@ def test_a_layer_changed_in_place_is_read_again(monkeypatch):
         (rplacd l (list (car h2))) (nval (car h2) 9)
         (update-state theta nlf l)
         (list (nval (caddr h1)) (nval (car h2)))"""
-    sn = same("sn28", program, monkeypatch)
+    sn = assert_same_bits("sn28", program, monkeypatch)
     assert 9 not in (sn.eval("(nval (caddr h1))"), sn.eval("(nval (car h2))"))
 
 
@@ -113,8 +113,8 @@ def test_the_topology_may_change_while_steps_wait(monkeypatch):
         (for (i 1 3) (update-state theta nlf h1) (update-weight alpha decay))
         (setq more (newneurons 2)) (connect more output)
         (for (i 1 3) (update-state theta nlf h2) (update-state theta nlf output))"""
-    same("sn28", program, monkeypatch)
-    same("sn28ite", program, monkeypatch)
+    assert_same_bits("sn28", program, monkeypatch)
+    assert_same_bits("sn28ite", program, monkeypatch)
 
 
 def test_the_kind_of_units_may_change_while_steps_wait(monkeypatch):
@@ -122,7 +122,7 @@ def test_the_kind_of_units_may_change_while_steps_wait(monkeypatch):
         (for (i 1 3) (update-state theta nlf h2) (update-state theta nlf output))
         (set-neurtype-euclidean h2)
         (for (i 1 3) (update-state theta nlf h2) (update-state theta nlf output))"""
-    same("sn28", program, monkeypatch)
+    assert_same_bits("sn28", program, monkeypatch)
 
 
 def test_memory_allocated_anew_forgets_what_waits(monkeypatch):
