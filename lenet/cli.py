@@ -66,7 +66,7 @@ def parser() -> Parser:
     train.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
     train.add_argument(
         "--distort",
-        choices=("affine", "elastic", "mild"),
+        choices=("affine", "elastic", "mild", "shift"),
         help="show distorted copies of the digits",
     )
     train.add_argument(
@@ -87,7 +87,7 @@ def parser() -> Parser:
         "table",
         nargs="?",
         metavar="TABLE",
-        help="toy, zipcode, mnist, connected; default: all",
+        help="toy, zipcode, mnist, connected, ladder; default: all",
     )
     again.add_argument("--quick", action="store_true", help="with shipped weights, few starts")
     again.add_argument("--data", metavar="DIR", help="the data folder; default $SN_DATA")

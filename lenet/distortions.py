@@ -117,8 +117,6 @@ ELASTIC = Distortion(
 MILD = Distortion(
     shift=1.5, rotation=10.0, scale=0.1, squeeze=0.08, shear=0.15, elastic=0.7, knots=6.0
 )
-DISTORTIONS = {
-    "affine": AFFINE,
-    "elastic": ELASTIC,
-    "mild": MILD,
-}  # by the names of the command line
+SHIFT = Distortion(shift=1.0)
+# By the names of the command line:
+DISTORTIONS = {"affine": AFFINE, "elastic": ELASTIC, "mild": MILD, "shift": SHIFT}

@@ -22,6 +22,7 @@ from lenet.networks import WEIGHTS, Committee, Network, load
 from lenet.training import train
 
 SEEDS, FEW_SEEDS = 10, 3  # means over so many starts; quick
+APART = 10_000  # training digits that Nielsen's networks do not learn
 BEGIN, END = "<!-- lenet reproduce {} -->", "<!-- end of {} -->"
 DOCUMENT = Path("docs/then-and-now.md")
 
@@ -187,6 +188,53 @@ def rejected(label: str, judged: Evaluation, error: float, published: float) -> 
     return Result(f"{label}: rejects for {error:g} % error on the rest", published, ours)
 
 
+# ---- Nielsen's ladder
+
+
+def rung(
+    name: str,
+    label: str,
+    published: float,
+    short: Sequence[tuple[int, float]],
+    distort: str = "",
+    alone: tuple[str, float] | None = None,
+) -> Callable[[Settings], list[Result]]:
+    """Return the job of a row of Nielsen's chapter 6: % right, learned from 50,000 digits.
+
+    Quick, the schedule is `short`, ((passes, rate), ...), instead of the script's. `alone` is
+    the label and published figure of a committee's first member, the row above.
+    """
+
+    def job(settings: Settings) -> list[Result]:
+        images, labels = read("mnist", "train", settings.folder)
+        digits, answers = images[:-APART], labels[:-APART]
+        test = read("mnist", "test", settings.folder)
+        network = load(name, trained=False)
+        schedule = tuple(short) if settings.quick else network.recipe.schedule
+        how = {
+            "schedule": schedule,
+            "distort": DISTORTIONS.get(distort),
+            "progress": lambda done: settings.tell(f"{name}: {done.to_line()}"),
+        }
+        clock = time.process_time()
+        if isinstance(network, Committee):
+            train_committee(network, digits, answers, tell=settings.tell, **how)
+        else:
+            train(network, digits, answers, **how)
+        seconds = time.process_time() - clock
+        length = f"{sum(count for count, _ in schedule)} passes"
+        judged = [(label, published, network, seconds)]
+        if isinstance(network, Committee) and alone:
+            first = network.members[0]
+            judged.insert(0, (*alone, first, seconds / len(network.members)))
+        return [
+            Result(f"{text}, {length}: right", known, 100 - 100 * evaluate(who, *test).error, t)
+            for text, known, who, t in judged
+        ]
+
+    return job
+
+
 TABLES = (
     Table(
         "toy",
@@ -235,6 +283,39 @@ TABLES = (
             measured("full300-100", "28 x 28-300-100-10", 3.05),
             measured("full500-150", "28 x 28-500-150-10", 2.95),
             measured("deslanted300", "20 x 20 deslanted-300-10", 1.6, (0.5, 3.2)),
+        ),
+    ),
+    Table(
+        "ladder",
+        "MNIST, Nielsen's ladder",
+        "Nielsen 2015, Neural networks and deep learning, chapter 6",
+        (
+            rung("ladder1", "100 units", 97.80, ((10, 0.3), (5, 0.1), (5, 0.03))),
+            rung("ladder2", "20 maps, 100 units", 98.78, ((5, 0.3), (2, 0.1), (1, 0.03))),
+            rung("ladder3", "20 and 40 maps", 99.06, ((5, 0.3), (2, 0.1), (1, 0.03))),
+            rung("ladder4", "the same, rectifiers", 99.23, ((4, 0.1), (2, 0.03), (2, 0.01))),
+            rung(
+                "ladder4",
+                "the same, shifted digits",
+                99.37,
+                ((5, 0.1), (2, 0.03), (1, 0.01)),
+                "shift",
+            ),
+            rung(
+                "ladder-wide",
+                "the same, 300 units",
+                99.46,
+                ((5, 0.1), (2, 0.03), (1, 0.01)),
+                "shift",
+            ),
+            rung(
+                "ladder-vote",
+                "five of these",
+                99.67,
+                ((5, 0.1), (2, 0.03), (1, 0.01)),
+                "shift",
+                ("1,000 and 1,000 units, dropout", 99.60),
+            ),
         ),
     ),
 )

@@ -5,6 +5,7 @@ import pytest
 
 import lenet
 from lenet.tables import connection_tables, layer_rows
+from lenet.training import etas
 
 PUBLISHED = {  # LeCun 1989, table; LeCun et al. 1989, 1990, 1998
     "net1": (266, 2_570, 2_570),
@@ -28,6 +29,7 @@ LADDER = {  # Nielsen, chapter 6: layers of units that are not maxima, and their
     "ladder3": ((784, 20 * 576, 40 * 64, 100, 10), 85_670),
     "ladder4": ((784, 20 * 576, 40 * 64, 100, 10), 85_670),
     "ladder5": ((784, 20 * 576, 40 * 64, 1_000, 1_000, 10), 1_672_570),
+    "ladder-wide": ((784, 20 * 576, 40 * 64, 300, 10), 215_870),
 }
 BORDERS = ("border", "edge")  # units that always say -1 stand in for those outside the image
 LAYERS = {  # units, links, weights
@@ -70,6 +72,22 @@ def test_the_ladder_has_the_layers_of_the_book(name):
     assert (sizes, sum(row.weights for row in rows)) == LADDER[name]
     pooled = [row.size for row in rows if row.kind == "maximum 2x2"]
     assert pooled == ["20@12x12", "40@4x4"][: len(pooled)]
+
+
+def test_the_champion_has_what_its_script_says():
+    network = lenet.load("champion", trained=False)
+    rows = layer_rows(network)
+    of = ("units", "connections", "weights")
+    counts = tuple(sum(getattr(r, name) for r in rows) for name in of)
+    assert counts == (35_418, 4_781_002, 122_506)
+    assert "35,418 units, 4,781,002 links, 122,506 weights" in network.script.read_text()
+    assert [r.kind for r in rows if "convolution" in r.kind] == [
+        "convolution 5x5", "convolution 3x3", "convolution 3x3",
+    ]  # fmt: skip
+    rates = etas(network.recipe.schedule)
+    assert rates[0] < rates[1]
+    assert (np.diff(rates[1:]) < 0).all()
+    assert rates[-1] < 1e-6
 
 
 @pytest.mark.parametrize("name", LAYERS)

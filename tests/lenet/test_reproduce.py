@@ -7,6 +7,8 @@ from lenet import reproduce
 from lenet.cli import main
 from lenet.data import DataError, digits_1988, split_by_drawing
 from lenet.reproduce import Result, Settings
+from lenet.strokes import glyph
+from lenet.training import train
 
 
 def settings(folder=None, *, quick=True):
@@ -39,7 +41,7 @@ def test_a_table_takes_the_place_of_the_one_before(tmp_path):
 
 
 def test_unknown_tables_are_named_with_the_known_ones(capsys):
-    known = "no table 'mnst'; there are toy, zipcode, mnist, connected"
+    known = "no table 'mnst'; there are toy, zipcode, mnist, connected, ladder"
     with pytest.raises(DataError, match=known):
         reproduce.reproduce("mnst", settings(), lambda table, rows: None)
     assert main(["reproduce", "mnst"]) == 1
@@ -73,3 +75,44 @@ def test_the_networks_of_1988_do_as_well_as_published(number, published, data):
     assert asked.published == published
     assert abs(asked.ours - published) <= 4  # the mean of 3 starts; 3 points for that of 10
     assert apart.ours < asked.ours
+
+
+LINE = """
+(libload "ladder")
+(alloc-net 840 7850)
+(build-net-nobias '((input 784) (output 10 (nlf-lin 1 1))) ())
+(full-connect input output)
+(setq training-schedule '((2 0.1)))
+"""
+
+
+def test_a_rung_of_the_ladder_learns_all_but_the_digits_kept_apart(tmp_path, monkeypatch):
+    (tmp_path / "one.sn").write_text(LINE)
+    (tmp_path / "both.sn").write_text('(setq committee (quote ("one" "one")))')
+    pens = np.linspace(0.1, 0.3, 12)
+    digits = np.stack([glyph(k, pen=p) for p in pens for k in range(10)])
+    labels = np.tile(np.arange(10, dtype=np.uint8), 12)
+    parts = {"train": (digits[:90], labels[:90]), "test": (digits[90:], labels[90:])}
+    monkeypatch.setattr(reproduce, "read", lambda name, part, folder: parts[part])
+    monkeypatch.setattr(reproduce, "APART", 20)
+    learned = []
+
+    def spy(network, images, labels, **how):
+        learned.append(len(images))
+        return train(network, images, labels, **how)
+
+    monkeypatch.setattr(reproduce, "train", spy)
+    rung = reproduce.rung(str(tmp_path / "one.sn"), "one", 99.0, ((3, 0.1), (2, 0.03)))
+    (short,), (long,) = rung(settings()), rung(settings(quick=False))
+    assert learned == [70, 70]
+    assert (short.what, long.what) == ("one, 5 passes: right", "one, 2 passes: right")
+    assert short.published == 99
+    assert 60 < short.ours <= 100
+    both = reproduce.rung(
+        str(tmp_path / "both.sn"), "two", 99.6, ((5, 0.1),), "shift", ("first", 99.5)
+    )
+    first, two = both(settings())
+    assert (first.what, first.published) == ("first, 5 passes: right", 99.5)
+    assert (two.what, two.published) == ("two, 5 passes: right", 99.6)
+    assert two.seconds == pytest.approx(2 * first.seconds)
+    assert first.ours > 60
