@@ -159,6 +159,17 @@ def measured(
     return job
 
 
+def distorted(name: str, label: str, published: float) -> Callable[[Settings], list[Result]]:
+    """Return the job of a network that learns affine distortions: NAME-distorted.wei."""
+    return measured(
+        name,
+        f"{label}, distortions",
+        published,
+        distort="affine",
+        file=f"{name}-distorted.wei",
+    )
+
+
 def ready(
     network: Network | Committee, settings: Settings, file: Path, distort: Distortion | None
 ) -> float | None:
@@ -262,13 +273,7 @@ TABLES = (
             measured("lenet1", "LeNet-1", 1.7, (0.5, 3.7)),
             measured("lenet4", "LeNet-4", 1.1, (0.5, 1.8)),
             measured("lenet5", "LeNet-5", 0.95),
-            measured(
-                "lenet5",
-                "LeNet-5, distortions",
-                0.8,
-                distort="affine",
-                file="lenet5-distorted.wei",
-            ),
+            distorted("lenet5", "LeNet-5", 0.8),
             measured("boosted-lenet4", "boosted LeNet-4", 0.7, (0.5, 0.5), distort="affine"),
         ),
     ),
@@ -279,9 +284,13 @@ TABLES = (
         (
             measured("linear", "linear, 20 x 20", 12.0),
             measured("full300", "28 x 28-300-10", 4.7),
+            distorted("full300", "28 x 28-300-10", 3.6),
             measured("full1000", "28 x 28-1000-10", 4.5),
+            distorted("full1000", "28 x 28-1000-10", 3.8),
             measured("full300-100", "28 x 28-300-100-10", 3.05),
+            distorted("full300-100", "28 x 28-300-100-10", 2.5),
             measured("full500-150", "28 x 28-500-150-10", 2.95),
+            distorted("full500-150", "28 x 28-500-150-10", 2.45),
             measured("deslanted300", "20 x 20 deslanted-300-10", 1.6, (0.5, 3.2)),
         ),
     ),
