@@ -426,3 +426,7 @@ def fetch_mnist(folder: Path, mirrors: tuple[str, ...]) -> None:
 
         for file in fetch(MNIST, folder, mirrors, progress):
             console.print(f"{file}: fetched, its digest is right")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

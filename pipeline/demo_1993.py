@@ -449,3 +449,7 @@ def _width(text: str) -> int:
     if not text.isdecimal() or not 20 <= int(text) <= 320:
         raise argparse.ArgumentTypeError(f"{text} is not a number of columns from 20 to 320")
     return int(text)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -60,3 +60,14 @@ def test_message(form, expected):
 )
 def test_message_of_shared_weights(form, expected):
     assert message("sn28itenew", form).startswith(expected)
+
+
+def test_a_bad_unit_number_leaves_the_units_before_it_alone():
+    sn = Interpreter(lambda text: None)
+    sn.warn = lambda text: None
+    sn.eval(NETWORK.format("sn28") + "(nval 1 1) (sval 1 2 3) (nval 2 0.25)")
+    with pytest.raises(LispError, match="bad neuron number"):
+        sn.eval("(update-state '(2 99))")
+    assert sn.eval("(nval 2)") == "0.25"
+    sn.eval("(update-state '(2))")
+    assert sn.eval("(nval 2)") != "0.25"
