@@ -99,7 +99,7 @@ def parser() -> Parser:
     )
     train.add_argument("--passes", type=_count, metavar="N", help="default 8 (hos), 9 (sdnn)")
     train.add_argument(
-        "--from", dest="start", metavar="FILE", help="hos: go on from these weights, 2 passes"
+        "--from", dest="start", metavar="FILE", help="go on from these weights, at a lower rate"
     )
     curve = command("calibrate", "fit the confidence curve on synthetic images", run_calibrate)
     curve.add_argument("weights", metavar="DIR", help="holds character.wei and strip.wei")
@@ -274,8 +274,6 @@ def run_train(args: argparse.Namespace) -> int:
     names = ("lines", "passes")
     given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
     if args.start is not None:
-        if args.engine != "hos":
-            raise Usage(f"{PROGRAM} train: --from is for --engine hos")
         given["start"] = Path(args.start)
     with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
         tasks: dict[str, TaskID] = {}

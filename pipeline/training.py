@@ -232,7 +232,7 @@ def train_recognizer(
     made = make_candidates(folder, seed, chunks + 2, progress=step("writing and cutting"))
     held = len(made.labels) * 2 // (chunks + 2)
     network = lenet.load("character", start, trained=start is not None)
-    network_sha256 = network.sha256 if start else ""
+    origin = {"start": network.sha256} if start else {}
     results = train(
         network,
         made.images[:-held],
@@ -250,7 +250,7 @@ def train_recognizer(
     notes = {
         "command": f"check-reader train --seed {seed} --lines {lines}"
         + (f" --from {start.name}" if start else ""),
-        **({"start": network_sha256} if start else {}),
+        **origin,
         "version": version(),
         "commit": commit(),
         "seed": seed,

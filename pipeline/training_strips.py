@@ -26,6 +26,7 @@ from sn.command import commit, version
 
 BATCH = 8  # lines between two updates
 RATE, WARM_UP = 1e-3, 200  # first rate of the Adam rule, and updates until it is reached
+FURTHER = 3e-4  # first rate of a training that goes on from weights
 PARTS = 20  # checkpoints of a training
 
 
@@ -113,10 +114,12 @@ def collapsed(penalties: np.ndarray) -> str:
 class Training:
     """A training that can be interrupted: `run` goes on from its checkpoint."""
 
-    def __init__(self, network: Network, strips: Strips, held: int, seed: int) -> None:
+    def __init__(
+        self, network: Network, strips: Strips, held: int, seed: int, rate: float = RATE
+    ) -> None:
         self.program = network.program
         self.reader = StripReader(network)
-        self.strips, self.held, self.seed = strips, held, seed
+        self.strips, self.held, self.seed, self.rate = strips, held, seed, rate
         self.starts = strips.starts()
 
     def strip(self, k: int) -> np.ndarray:
@@ -168,7 +171,7 @@ class Training:
             for step in part.tolist():
                 warm = min(1.0, (step + 1) / WARM_UP)
                 self.program.rates[:] = (
-                    RATE * warm * (1 + math.cos(math.pi * step / updates)) / 2
+                    self.rate * warm * (1 + math.cos(math.pi * step / updates)) / 2
                 )
                 own = np.random.default_rng([self.seed, 3, step])
                 energies += [
@@ -215,14 +218,16 @@ def train_strips(
     seed: int = 1,
     lines: int = 150_000,
     passes: int = 9,
+    start: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
     tell: Callable[[Part], None] | None = None,
 ) -> dict[str, object]:
     """Train the network of strips from nothing; write weights and provenance to `output`.
 
-    `folder` holds the open data sets. Two chunks of lines more are written and measured on.
-    `progress` is told what is going on and the share done. An interrupted training goes on
-    from its checkpoint.
+    With `start`, a weight file, it goes on from there at the lower rate `FURTHER`. `folder`
+    holds the open data sets. Two chunks of lines more are written and measured on. `progress`
+    is told what is going on and the share done. An interrupted training goes on from its
+    checkpoint.
     """
 
     def step(name: str) -> Callable[[float], None] | None:
@@ -237,15 +242,18 @@ def train_strips(
     )
     held = len(parts[-1]) + len(parts[-2])
     del parts
-    network = lenet.load("strip", trained=False)
-    network.initialize(seed)
+    network = lenet.load("strip", start, trained=start is not None)
+    origin = {"start": network.sha256} if start else {}
+    if start is None:
+        network.initialize(seed)
     checkpoint = output.with_name(f"{output.stem}.checkpoint.npz")
-    training = Training(network, strips, held, seed)
+    training = Training(network, strips, held, seed, FURTHER if start else RATE)
     done = training.run(passes, checkpoint, step("training"), tell)
     digest = hashlib.sha256(strips.pixels.tobytes() + "\n".join(strips.texts).encode())
     notes = {
         "command": f"check-reader train --engine sdnn --seed {seed} --lines {lines} "
-        f"--passes {passes}",
+        f"--passes {passes}" + (f" --from {start.name}" if start else ""),
+        **origin,
         "version": version(),
         "commit": commit(),
         "seed": seed,
