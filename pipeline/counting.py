@@ -1,10 +1,13 @@
 """What a network of today would have cost the machine of 1993: multiply-adds, counted.
 
-The counters stand between an engine and its networks and pass everything on. Biases count, and
-so does every place of a space displacement network; what its places share is counted once.
+The counters stand between an engine and its networks, pass everything on and count as `seen`
+the images, or places of a strip, that were looked at. Biases count, and so does every place of
+a space displacement network; what its places share is counted once.
 """
 
 import numpy as np
+
+from pipeline.sdnn import StripReader
 
 
 class Counted:
@@ -12,32 +15,33 @@ class Counted:
 
     def __init__(self, recognizer: object) -> None:
         self.recognizer = recognizer
-        self.looks = 0
+        self.seen = 0
         memory = getattr(getattr(recognizer, "interpreter", None), "network", None)
         self.connections = 0 if memory is None else len(memory.links()[0])
 
     @property
     def multiply_adds(self) -> int:
         """One for every connection and look."""
-        return self.looks * self.connections
+        return self.seen * self.connections
 
     def fprop(self, images):
         """Return the penalties (n, classes) of images (n, 32, 32)."""
-        self.looks += len(images)
+        self.seen += len(images)
         return self.recognizer.fprop(images)
 
 
-class CountedStrips:
+class CountedStrips(StripReader):
     """A space displacement network that counts its work; what it shares it does once."""
 
-    def __init__(self, strips: object) -> None:
+    def __init__(self, strips: StripReader) -> None:
+        super().__init__(strips.network)
         self.strips = strips
-        self.looks = self.multiply_adds = 0
+        self.seen = self.multiply_adds = 0
 
     def scores(self, strip):
         """Return the penalties (places, classes) of a strip (rows, columns)."""
         result = self.strips.scores(strip)
-        self.looks += len(result)
+        self.seen += len(result)
         self.multiply_adds += replicated(self.strips.network, strip.shape)
         return result
 

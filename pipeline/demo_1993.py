@@ -275,7 +275,7 @@ class Reader:
     def spent(self) -> tuple[int, int]:
         """Return the looks and the multiply-adds so far."""
         return tuple(
-            sum(getattr(c, of) for c in self.counted) for of in ("looks", "multiply_adds")
+            sum(getattr(c, of) for c in self.counted) for of in ("seen", "multiply_adds")
         )
 
 

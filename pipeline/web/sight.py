@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenet.data import INK, PAPER
-from pipeline.counting import replicated
+from pipeline.counting import CountedStrips
 from pipeline.errors import TooLarge
 from pipeline.explain import Trace, best_class, trace
 from pipeline.grammars import GRAMMARS, SYMBOLS, grammar
@@ -269,8 +269,10 @@ class Sight:
             looks += len(found.found.spans)
             work += len(found.found.spans) * each
         if engine.strips is not None and found.strip is not None:
-            looks += len(found.places)
-            work += replicated(engine.strips.network, found.strip.shape)
+            counted = CountedStrips(engine.strips)
+            counted.looks(found.strip)
+            looks += counted.seen
+            work += counted.multiply_adds
         best = n_best[0][0] if n_best else ""
         then = Then(sum(map(str.isdigit, best)), looks, work)
         return {

@@ -16,7 +16,9 @@ from pipeline import demo_1993, film, monitor, period, terminal
 from pipeline.confidence import Calibration
 from pipeline.counting import Counted, CountedStrips, replicated
 from pipeline.demo_1993 import CAMERA_RATE, MULTIPLY_ADDS, Reader, Stage, Then, main
+from pipeline.recognition import Engine
 from pipeline.records import Character
+from pipeline.sdnn import LOOKS
 from pipeline.terminal import Canvas, Look, bilevel, cells, fitted, glyphs
 from sn.matrix import Matrix
 
@@ -637,6 +639,22 @@ def lenet5_reader():
 
 
 @pytest.mark.jit
+@pytest.mark.parametrize(("net", "published"), [("net1989", 5.2e-3), ("lenet1", 7.9e-3)])
+def test_a_digit_costs_what_was_published(net, published):
+    _, then = Reader(period.PeriodEngine(net)).read(film.take(film.FILM[0]))
+    assert then.looks == 10
+    assert then.processor / then.looks == pytest.approx(published, rel=0.05)
+    assert then.seconds == then.camera == pytest.approx(10 * 0.09, rel=0.05)
+
+
+@pytest.mark.jit
+def test_the_check_reader_reads_the_number_of_the_film():
+    reading, then = Reader(Engine.load()).read(film.take(film.FILM[0]))
+    assert reading.best_guess == film.FILM[0].text
+    assert then.seconds == then.processor > then.camera
+
+
+@pytest.mark.jit
 def test_lenet5_reads_the_number_of_the_film_with_ten_looks(lenet5_reader):
     reading, then = lenet5_reader.read(film.take(film.FILM[0]))
     assert reading.best_guess == film.FILM[0].text
@@ -690,7 +708,9 @@ def test_a_replicated_network_does_shared_work_once(lenet5_reader):
     strips = SimpleNamespace(network=network, scores=lambda strip: np.zeros((11, 22)))
     counted = CountedStrips(strips)
     counted.scores(np.zeros((32, 72), np.float32))
-    assert (counted.looks, counted.multiply_adds) == (11, wide)
+    assert (counted.seen, counted.multiply_adds) == (11, wide)
+    counted.looks(np.zeros((32, 72), np.float32))  # at several sizes
+    assert counted.seen == 11 * (1 + len(LOOKS))
 
 
 @pytest.mark.parametrize("period_look", [False, True])
