@@ -21,6 +21,12 @@ import numpy as np
 from pipeline.handwriting import Script, StrokeHand
 
 WIDE, HIGH, BASE, ROOM = 640, 160, 118, 600  # the paper; where digits stand, how wide they run
+# How long a request takes that goes the same way and reads nothing, in the page itself.
+BARE = """(async () => {
+    const start = performance.now();
+    await (await ask("about")).text();
+    return performance.now() - start;
+})()"""
 PAUSE = 0.006  # seconds from one pointer event to the next
 
 
@@ -165,12 +171,13 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
         address = server.stdout.readline().strip()
     browser = Browser()
     right = read = wrong = guessed = 0
-    times = []
+    times, bare = [], []
     try:
         browser.open(address)
         for k in range(count):
             text, strokes = number(k, 4 + k % 5)
             browser.value("clear()")
+            bare.append(float(browser.value(BARE)))
             browser.draw(strokes)
             browser.until("document.body.dataset.answered == version && !lifted")
             times.append(float(browser.value("document.body.dataset.latency")))
@@ -196,6 +203,7 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
     print(
         f"pen-up to answer: half {middle:.0f} ms, 95 % {late:.0f} ms, all {max(times):.0f} ms"
     )
+    print(f"a request that reads nothing, beside them: half {np.median(bare):.0f} ms")
     print(
         f"complaints of the console: {len(browser.complaints)}", *browser.complaints, sep="\n  "
     )

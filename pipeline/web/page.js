@@ -84,11 +84,11 @@ function failed(error, asked) {
 async function look() {
   if (looking || looked === version || (!picture && !strokes.length)) return;
   looking = true;
-  const asked = version;
+  const asked = version, graphs = $("graphs").open;
   try {
-    const reply = await ask("look", content(), settings({ graphs: $("graphs").open ? "1" : "0" }));
+    const reply = await ask("look", content(), settings({ graphs: graphs ? "1" : "0" }));
     const found = await reply.json();
-    if (asked === version) { sight = found; looked = asked; inside(); if (choice("speed") === "1993") pace(); else clock(); }
+    if (asked === version) { sight = found; looked = graphs === $("graphs").open ? asked : -1; inside(); if (choice("speed") === "1993") pace(); else clock(); }
   } catch (error) { if (error.status !== 429) say(error.message); }
   finally { looking = false; if (looked !== version && !stroke) later(); }
 }
@@ -324,7 +324,8 @@ function pace() {
   if (!record || !sight.clock) { if (record) show(); return; }
   const all = record.digits || [], step = 1000 * sight.clock.seconds / Math.max(all.length, 1), start = performance.now();
   clearInterval(reveal);
-  $("result").textContent = "\u00a0"; $("digits").replaceChildren();
+  $("result").textContent = "\u00a0"; $("why").textContent = "";
+  $("digits").replaceChildren(); $("guesses").replaceChildren(); meter(null);
   reveal = setInterval(() => {
     const spent = performance.now() - start, n = Math.floor(spent / step);
     if (spent >= 1000 * sight.clock.seconds) { show(); return; }
