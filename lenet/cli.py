@@ -46,7 +46,11 @@ def parser() -> Parser:
     animate.add_argument("scene", nargs="?", metavar="NAME", help="see --list; all for all")
     animate.add_argument("--list", action="store_true", help="list the animations")
     animate.add_argument("--net", default="lenet5", metavar="NAME", help="default lenet5")
-    animate.add_argument("--weights", metavar="FILE", help="default: the shipped weights")
+    animate.add_argument(
+        "--weights",
+        metavar="FILE",
+        help="default: the shipped ones, of distorted digits if there are such",
+    )
     animate.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
     animate.add_argument(
         "--format", choices=("gif", "png", "svg", "term"), help="default gif, or that of -o"
@@ -225,7 +229,7 @@ def run_features(args: argparse.Namespace) -> int:
 def run_animate(args: argparse.Namespace) -> int:
     """Show scenes to a network; write what it sees."""
     from lenet.animate import AnimationError, chosen, play, sentence, watch
-    from lenet.networks import load_network
+    from lenet.networks import distorted, load_network
     from lenet.panel import write
     from lenet.scenes import SCENES
 
@@ -234,7 +238,9 @@ def run_animate(args: argparse.Namespace) -> int:
             print(f"{name:<20}{text}")
         return 0
     scenes = chosen(args.scene, args.seed, max(1, args.every))
-    network = load_network(args.net, Path(args.weights) if args.weights else None)
+    network = load_network(
+        args.net, Path(args.weights) if args.weights else distorted(args.net)
+    )
     kind = args.format or (Path(args.output or "").suffix[1:] if args.scene != "all" else "")
     for scene in scenes:
         try:

@@ -373,6 +373,12 @@ def weight_file(script: Path) -> Path:
     return file
 
 
+def distorted(name: str) -> Path | None:
+    """Return the shipped weights of a network that learned distorted digits, None without."""
+    file = WEIGHTS / f"{name}-distorted.wei"
+    return file if file.is_file() else None
+
+
 def unknown(script: Path) -> str:
     """Return the line that says there is no such network."""
     name = script.stem
