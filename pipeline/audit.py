@@ -12,7 +12,7 @@ import json
 import os
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import groupby
 from pathlib import Path
@@ -235,16 +235,6 @@ def verify(file: str | Path, head: str | None = None) -> Verdict:
         what = "the entry with the noted head is not there: the log was cut off or replaced"
         raise AuditError(f"{printable(str(file))}: {what}")
     return found
-
-
-@dataclass(slots=True)
-class Replay:
-    """What deciding again came to; `told` has one line for each page that is not the same."""
-
-    same: int = 0
-    differ: int = 0
-    missing: int = 0
-    told: list[str] = field(default_factory=list)
 
 
 def replay(file: str | Path, images: str | Path | None = None) -> Iterator[tuple[str, str]]:

@@ -62,7 +62,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _work(arguments: list[str]) -> int:
-    """Carry out a command line."""
+    """Carry out a command line until it is done or left."""
+    from sn.errors import Leave
+
+    try:
+        return _carry_out(arguments)
+    except Leave as leave:
+        return leave.status or 0
+
+
+def _carry_out(arguments: list[str]) -> int:
     options = parser().parse(arguments)
     if options.version:
         print(f"sn 2.8 (holmdel {version()})")
@@ -158,7 +167,7 @@ def evaluate(toplevel: "Toplevel", text: str) -> int:
     from sn.printer import show
     from sn.streams import Source
 
-    source = interpreter.sources.add(Source("-e", text.encode("utf-8").decode("latin-1")))
+    source = interpreter.sources.add(Source("-e", os.fsencode(text).decode("latin-1")))
 
     def each(value: object) -> None:
         interpreter.stdout.write(show(value) + "\n")

@@ -129,11 +129,16 @@ def run(program: str, argv: Sequence[str] | None, work: Callable[[list[str]], in
         print(f"{program}: interrupted", file=sys.stderr)
         return 130
     except BrokenPipeError:
-        with suppress(OSError, ValueError):  # or the interpreter flushes into it once more
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        hush()
         return 0
     except Exception as error:
         return report(program, error, "--debug" in arguments)
+
+
+def hush() -> None:
+    """Let standard output go nowhere; Python flushes what is left there when it ends."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def report(program: str, error: Exception, debug: bool) -> int:

@@ -11,10 +11,6 @@ class SnError(Exception):
     """Root of all errors of the four packages. `str(error)` is the line shown to the user."""
 
 
-class SnSyntaxError(SnError):
-    """SN text that cannot be read; the message carries file, line and column."""
-
-
 class SnRuntimeError(SnError):
     """An error while evaluating, printed as SN printed it: ``function : message : object``."""
 

@@ -523,32 +523,6 @@ class Interpreter(FileAccess):
             self.loaded[real] = changed
         return real
 
-    # ------------------------------------------------------------------ matrices
-
-    def matrix_array(self, value: Any) -> Any:
-        """Return the numpy array behind a matrix (shared, not copied)."""
-        from sn.matrix import array_of
-
-        return array_of(value)
-
-    def read_vector(self, value: Any, count: int) -> Any:
-        """Return the elements of a matrix of exactly `count` elements, flat."""
-        array = self.matrix_array(value)
-        if array.size != count:
-            raise LispError("matrix has not the right size", value)
-        return array.reshape(-1)
-
-    def store_vector(self, array: Any, value: Any = None) -> Any:
-        """Copy a vector into a matrix, a new float one when none is given; return it."""
-        from sn.matrix import Matrix
-
-        if value is None:
-            return Matrix(array.astype("float32"), "f")
-        self.read_vector(value, array.size)
-        target = self.matrix_array(value)
-        target[...] = array.reshape(target.shape)
-        return value
-
     # ------------------------------------------------------------------ terminal
 
     def _read_stdin(self) -> str:

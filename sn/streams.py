@@ -10,7 +10,9 @@ import sys
 from bisect import bisect_right
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
+
+from sn.errors import Leave
 
 SHIFT = 32  # a position is source number << SHIFT | offset
 
@@ -123,7 +125,18 @@ def write_out(text: str) -> None:
             text.encode(sys.stdout.encoding or "utf-8", sys.stdout.errors or "strict")
         except UnicodeError:
             text = data.decode("utf-8", "replace").encode("ascii", "replace").decode()
-    sys.stdout.write(text)
+    try:
+        sys.stdout.write(text)
+    except BrokenPipeError:
+        _leave_quietly()
+
+
+def _leave_quietly() -> NoReturn:
+    """End a program whose output nobody reads any more, as the signal SIGPIPE did."""
+    from sn.command import hush
+
+    hush()
+    raise Leave(0) from None
 
 
 class Output:
@@ -164,7 +177,10 @@ class Output:
     def flush(self) -> None:
         """Push everything out."""
         if self.target is None:
-            sys.stdout.flush()
+            try:
+                sys.stdout.flush()
+            except BrokenPipeError:
+                _leave_quietly()
         elif self.target.__class__ is not list and not self.target.closed:
             self.target.flush()
 

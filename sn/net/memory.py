@@ -88,7 +88,7 @@ class Network:
     Attributes
     ----------
     fields : float32 (14, unit_limit)
-        The unit fields by field number; `values`, `sums`, `gradients`, `backsums` are rows.
+        The unit fields by field number; `values`, `sums`, `gradients` are rows.
     W : float32 (5, slots)
         What kernels know of weights; the rows, up to `slot_count`, are `weights`, `deltas`,
         `accumulators`, `hessians` and `counters`.
@@ -240,11 +240,6 @@ class Network:
     def gradients(self) -> np.ndarray:
         """Minus the derivative of the error by the weighted sums."""
         return self.fields[GRADIENT]
-
-    @property
-    def backsums(self) -> np.ndarray:
-        """Minus the derivative of the error by the states."""
-        return self.fields[BACKSUM]
 
     @property
     def slot_count(self) -> int:

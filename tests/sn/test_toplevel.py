@@ -95,6 +95,29 @@ def test_exit_gives_its_status(tmp_path):
     assert sn("-e", "(exit 3)").returncode == 3
 
 
+@pytest.mark.parametrize(
+    "program", ["(for (i 1 30000) (print i))", "(flush) (print 1) (flush)"]
+)
+def test_a_pipe_that_nobody_reads_ends_a_program_quietly(program):
+    reading, writing = os.pipe()
+    os.close(reading)
+    done = subprocess.run(
+        [sys.executable, "-m", "sn.cli", "-e", program],
+        stdout=writing,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_expression_may_hold_any_bytes():
+    done = sn("-e", os.fsdecode(b'(asc "\xe9")'))
+    assert (done.stdout, done.stderr) == ("233\n", "")
+
+
 def test_a_pipe_is_answered_without_prompts():
     done = sn(text="(+ 1 2)\n(list 'a)\n")
     assert (done.stdout, done.returncode) == ("= 3\n= (a)\n", 0)
