@@ -22,7 +22,7 @@ def sn(*arguments, text="", **options):
         input=text,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=180,
         check=False,
         **options,
     )
@@ -189,7 +189,7 @@ class Terminal:
             os.execv(sys.executable, [sys.executable, "-m", "sn.cli"])
         self.text = ""
 
-    def until(self, wanted, limit=30):
+    def until(self, wanted, limit=120):
         """Read until a text appears; return what came before and with it."""
         end = time.monotonic() + limit
         while wanted not in self.text:
