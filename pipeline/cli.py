@@ -16,8 +16,6 @@ from pipeline.web.command import add_options as add_door
 from sn.command import Parser, Usage, printable, run, version
 
 if TYPE_CHECKING:
-    from rich.progress import TaskID
-
     from pipeline.records import Box
 
 PROGRAM = "check-reader"
@@ -82,22 +80,45 @@ def parser() -> Parser:
         metavar="N",
         help="of each kind, default 10",
     )
-    train = command("train", "train a recognizer from nothing on synthetic lines", run_train)
+    train = command("train", "train from nothing, or on your own labelled fields", run_train)
+    train.add_argument(
+        "--field-data",
+        metavar="FOLDER",
+        help="learn from these images; without it, from synthetic lines alone",
+    )
+    train.add_argument(
+        "--labels", metavar="TSV", help="table of file and text; default FOLDER/labels.tsv"
+    )
+    train.add_argument(
+        "--grammar",
+        metavar="FILE|NAME|REGEX",
+        help="of the fields, default amount; amount-digits where labels lack the marks",
+    )
+    train.add_argument(
+        "--weights", metavar="DIR", help="begin with these weights, not the program's own"
+    )
+    train.add_argument(
+        "--held-out", type=_share, metavar="P", help="share of fields not learned, default 0.2"
+    )
     train.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
     train.add_argument(
         "--engine",
         choices=("hos", "sdnn"),
-        default="hos",
         help="hos: characters cut from lines (default); sdnn: whole lines",
     )
     train.add_argument(
-        "-o", dest="output", metavar="FILE", help="default character.wei or strip.wei"
+        "-o",
+        dest="output",
+        metavar="FILE",
+        help="default character.wei or strip.wei; of fields a folder, own-weights",
     )
     train.add_argument("--seed", type=_seed, default=1, metavar="N", help="default 1")
     train.add_argument(
         "--lines", type=_count, metavar="N", help="default 120000 (hos), 150000 (sdnn)"
     )
-    train.add_argument("--passes", type=_count, metavar="N", help="default 8 (hos), 9 (sdnn)")
+    train.add_argument(
+        "--passes", type=_count, metavar="N", help="default 8 (hos), 9 (sdnn); of fields 20"
+    )
     train.add_argument(
         "--from", dest="start", metavar="FILE", help="go on from these weights, at a lower rate"
     )
@@ -192,7 +213,9 @@ def add_settings(command: Parser) -> None:
         "--recognizer", metavar="NET.sn", help="a network of your own (docs/networks.md)"
     )
     command.add_argument(
-        "--weights", metavar="FILE", help="its weights; default: NET.wei beside it"
+        "--weights",
+        metavar="FILE|DIR",
+        help="its weights; default NET.wei. Alone: a folder of train --field-data",
     )
     command.add_argument(
         "--max-pixels", type=_pixels, metavar="N", help="largest page let in (default 40M)"
@@ -262,43 +285,10 @@ def run_samples(args: argparse.Namespace) -> int:
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Train a recognizer; an interrupted training goes on where it was."""
-    from rich.console import Console
-    from rich.progress import Progress
+    """Train a recognizer, or both engines on labelled fields."""
+    from pipeline import command_train
 
-    from lenet.data import data_folder
-    from pipeline.training import train_recognizer
-    from pipeline.training_strips import train_strips
-
-    console = Console(stderr=True, highlight=False)
-    names = ("lines", "passes")
-    given = {n: getattr(args, n) for n in names if getattr(args, n) is not None}
-    if args.start is not None:
-        given["start"] = Path(args.start)
-    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
-        tasks: dict[str, TaskID] = {}
-
-        def progress(name: str, share: float) -> None:
-            if name not in tasks:
-                tasks[name] = bar.add_task(name, total=1.0)
-            bar.update(tasks[name], completed=share)
-
-        train, output, what = (
-            (train_recognizer, "character.wei", "candidates misnamed")
-            if args.engine == "hos"
-            else (train_strips, "strip.wei", "lines misread")
-        )
-        notes = train(
-            data_folder(args.data),
-            Path(args.output or output),
-            seed=args.seed,
-            progress=progress,
-            tell=lambda done: console.print(done.to_line()),
-            **given,
-        )
-    where = printable(args.output or output)
-    print(f"{where}: {notes['test_error']:.2%} of held-out {what}")
-    return 0
+    return command_train.run_train(args)
 
 
 def run_calibrate(args: argparse.Namespace) -> int:

@@ -125,11 +125,18 @@ def reader_of(args: argparse.Namespace) -> CheckReader:
 
 
 def chosen_engine(args: argparse.Namespace, grammar: str) -> "Engine | str | None":
-    """Return an engine around --recognizer, or which of the program's own reads."""
+    """Return an engine of --recognizer or --weights, or which of the program's own reads."""
     if args.recognizer is None:
-        if args.weights is not None:
-            raise Usage(f"{PROGRAM} {args.command}: --weights goes with --recognizer NET.sn")
-        return args.engine
+        if args.weights is None:
+            return args.engine
+        if not Path(args.weights).is_dir():
+            raise Usage(
+                f"{PROGRAM} {args.command}: --weights without --recognizer NET.sn is a folder "
+                "made by check-reader train --field-data"
+            )
+        from pipeline.recognition import Engine
+
+        return Engine.load(args.engine or "both", Path(args.weights))
     if args.engine not in (None, "hos"):
         raise Usage(
             f"{PROGRAM} {args.command}: --recognizer names cut characters: --engine hos"

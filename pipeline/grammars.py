@@ -20,8 +20,11 @@ _CENTS = r"(. [0-9]{2} (-~0.7)? | (, [0-9]{2})~1 | ([0-9]{2} | x x) / 1 0 0)"
 _ENDING = r"(. - | . = | [.,=] | - | , - | / -)"
 _SUM = rf"({_WHOLE} ({_CENTS} | {_ENDING}~0.5) | {_WHOLE}~2)"
 
+_AMOUNT = rf"[$#=*]{{0,4}} {_SUM} ([*#]{{1,4}}~0.2)?"
+
 GRAMMARS = {
-    "amount": rf"[$#=*]{{0,4}} {_SUM} ([*#]{{1,4}}~0.2)?",
+    "amount": _AMOUNT,
+    "amount-digits": _AMOUNT,  # of which only the digits count, see `pipeline.rules.kind_of`
     "digits": "[0-9]+",
     "phone": r"(\(~0.5)? [0-9]{3} (\)~0.5)? [\-/.]? [0-9]{3} [\-.]? [0-9]{4}"
     r" | [0-9]{3} [\-.]? [0-9]{4}",

@@ -115,16 +115,17 @@ def merged(views: Sequence[View]) -> dict[str, tuple[str, float]]:
 
 
 def recognition_graph(
-    found: Segmentation, penalties: np.ndarray
+    found: Segmentation, penalties: np.ndarray, spread: float = SPREAD
 ) -> tuple[gtn.Graph, np.ndarray, np.ndarray]:
     """Return the recognition graph and per arc its candidate (-1: none) and the ink it skips.
 
     Nodes are the gaps between pieces; penalties (n, classes) are the recognizer's. Epsilon arcs
     leave ink unexplained: any piece, at the price of its ink, and whatever stands apart and
-    looks like rubbish, for less.
+    looks like rubbish, for less. Classes dearer than the best of a candidate by more than
+    `spread` have no arc.
     """
     best = penalties[:, :RUBBISH].min(axis=1, keepdims=True)
-    rows, classes = np.nonzero(penalties[:, :RUBBISH] <= best + SPREAD)
+    rows, classes = np.nonzero(penalties[:, :RUBBISH] <= best + spread)
     count = len(found.weights)
     pieces = np.arange(count)
     apart = np.flatnonzero(found.whole)
@@ -199,8 +200,15 @@ class Engine:
         self.sha256 = sha256
         self.calibration = calibration or Calibration()
         self.strips = strips
+        self.origin: tuple[str, Path] | None = None
         if strips is not None:
             self.name = "strip" if recognizer is None else "character+strip"
+
+    def __reduce__(self) -> tuple[object, ...]:
+        if self.origin is not None:  # another process loads the weights again
+            return Engine.load, self.origin
+        parts = self.recognizer, self.sha256, self.calibration, self.strips
+        return Engine, parts, {"name": self.name}
 
     @property
     def mode(self) -> str:
@@ -227,7 +235,9 @@ class Engine:
         note = notes.get(mode, {})
         if note and note.get("weights") != digests:
             raise SnError(f"{file}: made for other weights; check-reader calibrate makes it")
-        return cls(recognizer, sha256, Calibration.of(note), strips)
+        made = cls(recognizer, sha256, Calibration.of(note), strips)
+        made.origin = mode, folder
+        return made
 
     def decode(
         self, image: np.ndarray, text: str = "amount", dpi: float | None = None

@@ -29,7 +29,12 @@ KINDS = ("amount", "digits", "text")
 MOST_BYTES = 100_000
 FOLDER = Path(__file__).parent / "grammar_files"
 SUFFIX = ".grammar"
-_KIND_OF_NAME = {"amount": "amount", "phone": "digits", "zip": "digits"}
+_KIND_OF_NAME = {
+    "amount": "amount",
+    "amount-digits": "digits",
+    "phone": "digits",
+    "zip": "digits",
+}
 _RULE = re.compile(r"([A-Za-z][A-Za-z0-9_-]*)(\s*)=(?!>)")
 _START = re.compile(r"^start\s*=(?!>)", re.MULTILINE)
 

@@ -114,7 +114,7 @@ def test_check_reader_reads_with_lenet5(capsys):
 def test_mistakes_are_one_line(tmp_path, capsys):
     strip = str(STRINGS / "string-1993-000.png")
     assert main(["read", strip, "--weights", "a.wei"]) == 2
-    assert "--weights goes with --recognizer NET.sn" in capsys.readouterr().err
+    assert "--weights without --recognizer NET.sn is a folder" in capsys.readouterr().err
     assert main(["read", strip, "--recognizer", own(tmp_path)]) == 1
     error = capsys.readouterr().err
     assert error.startswith(f"check-reader: {tmp_path / 'own.sn'}:2: layer output has 10 units")

@@ -1,0 +1,110 @@
+"""What ``check-reader train`` does: a recognizer from nothing, or both engines on fields."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sn.command import Usage, printable
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import TaskID
+
+PROGRAM = "check-reader train"
+OWN = "own-weights"  # where weights of own fields go
+OF_FIELDS = {
+    "labels": "--labels",
+    "held_out": "--held-out",
+    "grammar": "--grammar",
+    "weights": "--weights",
+}
+OF_LINES = {"engine": "--engine", "lines": "--lines", "start": "--from"}
+Steps = Callable[[str, float], None]
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train; an interrupted training goes on where it was."""
+    fields = args.field_data is not None
+    for name, option in (OF_LINES if fields else OF_FIELDS).items():
+        if getattr(args, name) is not None:
+            other = "trains from nothing" if fields else "goes with --field-data FOLDER"
+            raise Usage(f"{PROGRAM}: {option} {other}")
+    with bars() as (console, progress):
+        return (train_fields if fields else train_lines)(args, console, progress)
+
+
+@contextmanager
+def bars() -> "Iterator[tuple[Console, Steps]]":
+    """Show a bar for every step told of, on a terminal."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    console = Console(stderr=True, highlight=False)
+    with Progress(console=console, transient=True, disable=not console.is_terminal) as bar:
+        tasks: dict[str, TaskID] = {}
+
+        def progress(name: str, share: float) -> None:
+            if name not in tasks:
+                tasks[name] = bar.add_task(name, total=1.0)
+            bar.update(tasks[name], completed=share)
+
+        yield console, progress
+
+
+def train_lines(args: argparse.Namespace, console: "Console", progress: Steps) -> int:
+    """Train one recognizer on synthetic lines."""
+    from lenet.data import data_folder
+    from pipeline.training import train_recognizer
+    from pipeline.training_strips import train_strips
+
+    engine = args.engine or "hos"
+    given = {n: v for n in ("lines", "passes") if (v := getattr(args, n)) is not None}
+    if args.start is not None:
+        given["start"] = Path(args.start)
+    train, output, what = (
+        (train_recognizer, "character.wei", "candidates misnamed")
+        if engine == "hos"
+        else (train_strips, "strip.wei", "lines misread")
+    )
+    notes = train(
+        data_folder(args.data),
+        Path(args.output or output),
+        seed=args.seed,
+        progress=progress,
+        tell=lambda done: console.print(done.to_line()),
+        **given,
+    )
+    where = printable(args.output or output)
+    print(f"{where}: {notes['test_error']:.2%} of held-out {what}")
+    return 0
+
+
+def train_fields(args: argparse.Namespace, console: "Console", progress: Steps) -> int:
+    """Fine-tune both engines on labelled fields; the report goes to stdout."""
+    import os
+
+    from pipeline.command_read import grammar_of
+    from pipeline.field_data import HELD_OUT, fine_tune
+    from pipeline.recognition import WEIGHTS
+
+    args.grammar = args.grammar or "amount"
+    data = args.data or os.environ.get("SN_DATA")
+    output = Path(args.output or OWN)
+    report = fine_tune(
+        args.field_data,
+        output,
+        labels=args.labels,
+        grammar=grammar_of(args),
+        start=Path(args.weights) if args.weights else WEIGHTS,
+        data=Path(data) if data else None,
+        seed=args.seed,
+        held_out=HELD_OUT if args.held_out is None else args.held_out,
+        passes=args.passes,
+        progress=progress,
+        tell=console.print,
+    )
+    print("\n".join(report))
+    print(f"read with them: check-reader read --weights {printable(str(output))}")
+    return 0
