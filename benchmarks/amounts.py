@@ -6,12 +6,13 @@ trained on them 50 to 57 %, the winner of the 2014 competition, trained on them,
 """
 
 import argparse
+from pathlib import Path
 
 import numpy as np
 
-from benchmarks.reading import HEADER, best, read_all, report
+from benchmarks.reading import HEADER, best, default_threshold, read_all, report
 from lenet.data import data_folder
-from pipeline.recognition import Engine
+from pipeline.recognition import WEIGHTS, Engine
 
 
 def amounts(part: str) -> tuple[list[np.ndarray], list[str]]:
@@ -33,12 +34,14 @@ def main() -> None:
     parser.add_argument("--part", default="dev", choices=("dev", "train"))
     parser.add_argument("--show", type=int, default=0, help="print the first N errors")
     parser.add_argument("--engine", default="both", choices=("hos", "sdnn", "both"))
+    parser.add_argument("--weights", type=Path, default=WEIGHTS, help="a folder of weights")
+    parser.add_argument("--grammar", default="amount", choices=("amount", "amount-digits"))
     args = parser.parse_args()
     images, truths = amounts(args.part)
-    engine = Engine.load(args.engine)
+    engine = Engine.load(args.engine, args.weights)
     print(HEADER)
-    found, seconds = read_all(engine, images, "amount")
-    right = report(f"ORAND-CAR-A {args.part}", found, truths)
+    found, seconds = read_all(engine, images, args.grammar)
+    right = report(f"ORAND-CAR-A {args.part}", found, truths, default_threshold(engine))
     for k in np.flatnonzero(~right)[: args.show]:
         guess = found[k].n_best[0][0] if found[k].n_best else found[k].reason
         print(
