@@ -3,11 +3,16 @@
 ORAND-CAR-A as checked by eye (research use only; read from SN_DATA). Only digits count: the set
 transcribes no marks. Published for images of this kind, on other splits: tools of the 2020s not
 trained on them 50 to 57 %, the winner of the 2014 competition, trained on them, 81 %.
+
+After learning from the training part: ``python -m benchmarks.amounts --part train --export A``,
+``check-reader train --field-data A --grammar amount-digits -o own``, then ``python -m
+benchmarks.amounts --weights own --grammar amount-digits``.
 """
 
 import argparse
 from pathlib import Path
 
+import cv2
 import numpy as np
 
 from benchmarks.reading import HEADER, best, default_threshold, read_all, report
@@ -29,6 +34,16 @@ def amounts(part: str) -> tuple[list[np.ndarray], list[str]]:
     return images, [str(t) for t in z["text"][chosen]]
 
 
+def export(folder: Path, images: list[np.ndarray], texts: list[str]) -> None:
+    """Write a folder that ``check-reader train --field-data`` and ``evaluate`` take."""
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f"{k:04}.png" for k in range(len(images))]
+    for name, image in zip(names, images, strict=True):
+        cv2.imwrite(str(folder / name), image)
+    rows = [f"{name}\t{text}\n" for name, text in zip(names, texts, strict=True)]
+    (folder / "labels.tsv").write_text("file\ttext\n" + "".join(rows), encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--part", default="dev", choices=("dev", "train"))
@@ -36,8 +51,12 @@ def main() -> None:
     parser.add_argument("--engine", default="both", choices=("hos", "sdnn", "both"))
     parser.add_argument("--weights", type=Path, default=WEIGHTS, help="a folder of weights")
     parser.add_argument("--grammar", default="amount", choices=("amount", "amount-digits"))
+    parser.add_argument("--export", type=Path, help="write images and labels, read nothing")
     args = parser.parse_args()
     images, truths = amounts(args.part)
+    if args.export:
+        export(args.export, images, truths)
+        return
     engine = Engine.load(args.engine, args.weights)
     print(HEADER)
     found, seconds = read_all(engine, images, args.grammar)
