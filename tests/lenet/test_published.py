@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 import lenet
+from lenet.strokes import glyph
 from lenet.tables import connection_tables, layer_rows
 from lenet.training import etas
 
@@ -88,6 +89,13 @@ def test_the_champion_has_what_its_script_says():
     assert rates[0] < rates[1]
     assert (np.diff(rates[1:]) < 0).all()
     assert rates[-1] < 1e-6
+
+
+def test_the_champion_reads_drawn_digits():
+    champion = lenet.load("champion")
+    for pen in (0.1, 0.15, 0.25):
+        drawn = np.stack([glyph(k, pen=pen) for k in range(10)])
+        assert champion.classify(drawn).tolist() == list(range(10))
 
 
 @pytest.mark.parametrize("name", LAYERS)
