@@ -42,9 +42,10 @@ class Sight:
     """What a layer sees of another one.
 
     `kind` as the 1998 paper words it: Convolutions, Subsampling, Full connection, Gaussian
-    connections; Local connections are fields of unshared weights, Connections anything else.
-    `field` (rows, columns) is the window of one unit, None where there is none; `corners`
-    (units, 2) is where the window of every unit begins.
+    connections; also Max pooling, Local connections (fields of unshared weights) and, for
+    anything else, Connections. `field` (rows, columns) is the window of one unit, None where
+    there is none; `corners` (units, 2) is where the window of every unit begins, below 0 where
+    it reaches over the edge.
     """
 
     source: int
@@ -166,14 +167,12 @@ def window_of(parts: list[Part], k: int, source: int, links: Links, layer: Any) 
     inside = links.source % (shape.rows * shape.columns)
     first = np.searchsorted(links.target, np.arange(count))
     row, column = np.divmod(inside, shape.columns)
-    top, left = (np.minimum.reduceat(a, first) for a in (row, column))
-    high, wide = (
-        np.maximum.reduceat(a, first) - low + 1 for a, low in ((row, top), (column, left))
-    )
-    window = int(high[0]), int(wide[0])
-    size = window[0] * window[1]
-    alike = (high == high[0]).all() and (wide == wide[0]).all()
-    if not alike or (fan % size).any() or size == len(below.units):
+    spans = [span(row, first, shape.rows), span(column, first, shape.columns)]
+    if any(s is None for s in spans):
+        return None
+    (top, high, tall), (left, wide, broad) = spans
+    window = tall, broad
+    if (fan % (high * wide)).any() or tall * broad == len(below.units):
         return None
     corners = np.stack([top, left], axis=1)
     if (corners == corners[0]).all():  # windows that do not move: full, of some maps
@@ -186,7 +185,28 @@ def window_of(parts: list[Part], k: int, source: int, links: Links, layer: Any) 
         return window_of(parts, k, source, links, layer)
     if part.shape.flat:
         part.shape = found
-    return Sight(source, local_kind(part, links, first, fan, window), window, corners)
+    return Sight(source, local_kind(part, links, first, fan, window, layer), window, corners)
+
+
+def span(
+    places: np.ndarray, first: np.ndarray, end: int
+) -> tuple[np.ndarray, np.ndarray, int] | None:
+    """Return where windows begin, how much of each is seen, and their length, along an axis.
+
+    `places` (links,) are the rows or columns of what is seen, `end` is how many there are;
+    `first` is where the links of each unit begin. Windows that reach over the edge of the plane
+    by less than half are cut off there; None if windows differ in length elsewhere.
+    """
+    low, high = (f.reduceat(places, first) for f in (np.minimum, np.maximum))
+    seen = high - low + 1
+    length = int(seen.max())
+    cut = seen < length
+    if (cut & (low > 0) & (high < end - 1)).any() or 2 * seen.min() <= length:
+        return None
+    begins = np.where(cut & (low == 0), high + 1 - length, low)
+    if cut.any() and len(np.unique(np.diff(np.unique(begins)))) > 1:
+        return None
+    return begins, seen, length
 
 
 def reveal(below: Part, number: int, links: Links) -> None:
@@ -240,8 +260,11 @@ def local_kind(
     first: np.ndarray,
     fan: np.ndarray,
     window: tuple[int, int],
+    layer: Any,
 ) -> str:
-    """Return what moving windows do: Subsampling, Convolutions or Local connections."""
+    """Return what moving windows do: pooling, Convolutions or Local connections."""
+    if layer.maximum:
+        return "Max pooling"
     most = np.maximum.reduceat(links.weight, first)
     alone = (most == np.minimum.reduceat(links.weight, first)).all()
     if alone and int(fan[0]) == window[0] * window[1] > 1:

@@ -5,7 +5,7 @@ it, other layers are bars. A network of few units is drawn unit by unit with all
 of it is read off the live object by `lenet.anatomy`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -68,11 +68,27 @@ def draw(network: Network, file: Path) -> None:
 
 def picture(network: Network) -> Canvas:
     """Return the picture of a network."""
-    parts = anatomy(network)
+    parts = without_frames(anatomy(network))
     sizes = [len(p.units) for p in parts]
     if max(sizes) <= FEW and sum(sizes) <= FEW_IN_ALL:
         return units_picture(network, parts)
     return planes_picture(parts)
+
+
+def without_frames(parts: list[Part]) -> list[Part]:
+    """Leave out layers that see nothing: constants, such as a border around an image."""
+    kept = [k for k, part in enumerate(parts) if k == 0 or part.sights]
+    return [
+        replace(
+            parts[k],
+            sights=[
+                replace(s, source=kept.index(s.source))
+                for s in parts[k].sights
+                if s.source in kept
+            ],
+        )
+        for k in kept
+    ]
 
 
 def title(name: str) -> str:

@@ -97,6 +97,27 @@ def test_irregular_links_are_called_connections(tmp_path):
     assert described(network)[1] == ("h", "4", [(0, "Connections", None)])
 
 
+def test_windows_may_reach_over_the_edge_into_a_border_of_constants():
+    network = lenet.load("zipcode", trained=False)
+    layers = {line[0]: line[1:] for line in described(network)}
+    assert layers["h1"][0] == "12@8x8"
+    assert layers["h1"][1][0] == (0, "Convolutions", (5, 5))
+    assert layers["h2"][0] == "12@4x4"
+    found = texts(picture(network).to_svg())
+    assert found.count("Convolutions 5x5") == 2
+    assert not {"border", "edge", "Connections"} & set(found)
+
+
+def test_the_greatest_of_a_window_is_max_pooling(tmp_path):
+    network = built(
+        tmp_path,
+        """(alloc-net 400 9000)
+        (build-net-nobias '((input 256) (pooled 64 max) (output 10)) '((pooled output)))
+        (max-pool input 16 pooled 8 2)""",
+    )
+    assert described(network)[1] == ("pooled", "8x8", [(0, "Max pooling", (2, 2))])
+
+
 def texts(svg: str) -> list[str]:
     return re.findall(r"<text [^>]*>([^<]*)</text>", svg)
 
