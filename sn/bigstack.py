@@ -8,11 +8,12 @@ and Control-C live.
 import ctypes
 import gc
 import queue
+import signal
 import sys
 import threading
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from sn.errors import SnError
@@ -45,12 +46,21 @@ _roomy.__code__ = _roomy.__code__.replace(co_stacksize=ROOM)
 
 
 class BigStack:
-    """One thread at a time that evaluates for an interpreter."""
+    """One thread at a time that evaluates for an interpreter.
+
+    No Control-C gets lost. It is noted by a signal handler, which raises KeyboardInterrupt in
+    the evaluation, unless that is held: then it waits for `release`, or for the next question
+    at the terminal, which is not asked. While somebody is asked it ends the question.
+    """
 
     def __init__(self, deepest: int | None = None) -> None:
         self.deepest = min(deepest or DEEPEST, DEEPEST)
         self._thread: threading.Thread | None = None
         self._requests: queue.SimpleQueue[tuple[str, Any]] = queue.SimpleQueue()
+        self._guard = threading.RLock()  # of the next three
+        self._held = True
+        self._waiting: type[BaseException] | None = None
+        self._asking = False
 
     @property
     def inside(self) -> bool:
@@ -63,79 +73,168 @@ class BigStack:
             return work()
         requests = self._requests
         result: list[Any] = [None, None]
+        ended = False
+
+        def attempt() -> None:
+            try:
+                self.release(False)
+                result[0] = _roomy(work)
+            except BaseException as error:
+                result[1] = error
+            self.hold()
 
         def body() -> None:
-            # A late interruption may come anywhere, even here.
-            with suppress(BaseException):
-                _serving[threading.get_ident()] = requests
-                try:
-                    result[0] = _roomy(work)
-                except BaseException as error:
-                    result[1] = error
-                requests.put(("done", None))
-
-        with _lock:
-            previous = threading.stack_size(STACK)
+            nonlocal ended
+            _serving[threading.get_ident()] = requests
             try:
-                thread = threading.Thread(target=body, daemon=True)
-                self._thread = thread
-                _raise_limit(self.deepest)
-                thread.start()
-            finally:
-                threading.stack_size(previous)
-        try:
-            self._serve(thread)
-        finally:
-            thread.join()
-            self._thread = None
-            _serving.pop(thread.ident, None)
+                attempt()
+            except BaseException as error:  # another one, while the first was dealt with
+                result[1] = error
+                self.hold()
+            ended = True
+            requests.put(("done", None))
+
+        with self._listening():
             with _lock:
-                _restore_limit()
+                previous = threading.stack_size(STACK)
+                try:
+                    thread = threading.Thread(target=body, daemon=True)
+                    self._thread = thread
+                    _raise_limit(self.deepest)
+                    thread.start()
+                finally:
+                    threading.stack_size(previous)
+            try:
+                self._serve(thread)
+            finally:
+                thread.join()
+                self._thread = None
+                _serving.pop(thread.ident, None)
+                with _lock:
+                    _restore_limit()
+        with self._guard:
+            late, self._waiting, self._held = self._waiting, None, True
+        if not ended:
+            late = KeyboardInterrupt
         if result[1] is not None:
             raise result[1]
+        if late is not None:
+            raise late
         return result[0]
+
+    @contextmanager
+    def _listening(self) -> Iterator[None]:
+        """Take Control-C over from Python, where this is possible."""
+        usual = signal.getsignal(signal.SIGINT) is signal.default_int_handler
+        if not usual or threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._interrupted)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _interrupted(self, *_: Any) -> None:
+        """Deal with Control-C; runs on the main thread, between any two of its instructions."""
+        with self._guard:
+            asking, self._asking = self._asking, False  # a question is ended once
+            if not asking:
+                self.stop(KeyboardInterrupt)
+        if asking:
+            raise KeyboardInterrupt
 
     def _serve(self, thread: threading.Thread) -> None:
         while True:
             try:
-                try:
-                    kind, request = self._requests.get(timeout=PATIENCE)
-                except queue.Empty:
-                    if not thread.is_alive():
-                        return
-                    continue
-                if kind == "done":
+                kind, request = self._requests.get(timeout=PATIENCE)
+            except queue.Empty:
+                if not thread.is_alive():
                     return
-                if kind == "again":
-                    time.sleep(SOON)
-                    interrupt(thread, request)
-                    continue
-                request()
-            except KeyboardInterrupt:
-                interrupt(thread)
+                continue
+            except KeyboardInterrupt:  # on a thread that evaluates for another interpreter
+                self.stop(KeyboardInterrupt)
+                continue
+            if kind == "done":
+                return
+            if kind == "again":
+                time.sleep(SOON)
+                self.stop(request)
+                continue
+            request()
 
     def stop(self, kind: type[BaseException]) -> None:
         """Raise an exception in the evaluation that is running, if one is."""
-        if self._thread is not None:
-            interrupt(self._thread, kind)
+        with self._guard:
+            if self._held:
+                self._waiting = kind
+            elif self._thread is not None:
+                interrupt(self._thread, kind)
+
+    def hold(self) -> bool:
+        """Make interruptions wait; return whether they do already."""
+        if self._held:
+            return True
+        late = None
+        while True:
+            try:
+                with self._guard:
+                    self._held = True
+                _pause()  # one that was sent before arrives here
+                break
+            except (KeyboardInterrupt, SnError) as error:
+                late = type(error)
+            except BaseException:  # no room for a call
+                self._held = False
+                raise
+        if late is not None:
+            self._waiting = late
+        return False
+
+    def release(self, held: bool) -> None:
+        """Undo a `hold` that returned `held`; raise what has waited."""
+        if held:
+            return
+        with self._guard:
+            late, self._waiting, self._held = self._waiting, None, False
+        if late is not None:
+            raise late
 
     def on_main(self, work: Callable[[], Any]) -> Any:
         """Have the waiting thread call `work`; return its value (for terminals)."""
         if not self.inside:
             return work()
         answers: queue.SimpleQueue[tuple[Any, BaseException | None]] = queue.SimpleQueue()
-
-        def request() -> None:
-            try:
-                answers.put((work(), None))
-            except BaseException as error:
-                answers.put((None, error))
-
-        self._requests.put(("call", request))
-        value, error = answers.get()
+        held = self.hold()
+        try:
+            self._requests.put(("call", lambda: answers.put(self._answer(work))))
+            value, error = answers.get()
+        finally:
+            self.release(held)
         if error is not None:
             raise error
         return value
+
+    def _answer(self, work: Callable[[], Any]) -> tuple[Any, BaseException | None]:
+        """Call `work`, which Control-C may end; return its value, or what it raised."""
+        try:
+            try:
+                with self._guard:
+                    if self._waiting is KeyboardInterrupt:
+                        self._waiting = None
+                        return None, KeyboardInterrupt()
+                    self._asking = True
+                answer = work(), None
+            except BaseException as error:
+                answer = None, error
+            self._asking = False
+        except KeyboardInterrupt as stop:
+            answer = None, stop
+        return answer
+
+
+def _pause() -> None:
+    """Give Python occasion to raise what another thread has sent: it looks at every call."""
 
 
 def interrupt(thread: threading.Thread, kind: type[BaseException] = KeyboardInterrupt) -> None:

@@ -174,31 +174,57 @@ class Toplevel:
             return leave.status or 0
 
     def _talk(self) -> int:
+        """Answer forms until the input ends; only their evaluation can be interrupted."""
         source = self.interpreter.sources.add(Source("stdin", more=self._more))
+        stack = self.interpreter.stack
         status = 0
-        while True:
-            self._fresh = True
+        held = stack.hold()
+        try:
+            while True:
+                try:
+                    over, bad = self._turn(source)
+                    status |= bad
+                    if over:
+                        return status
+                except KeyboardInterrupt:  # one more, while the first was told
+                    stack.hold()
+        finally:
+            stack.release(held)
+
+    def _turn(self, source: Source) -> tuple[bool, bool]:
+        """Answer one form, or tell what went wrong.
+
+        Return whether the dialogue is over and whether its exit status is 1.
+        """
+        stack = self.interpreter.stack
+        self._fresh = True
+        try:
+            stack.release(False)
             try:
                 self.step(source)
                 if self.ask is not None:
                     self.interpreter.screen.refresh()
-            except EndOfInput as end:
-                if end.message == "End of file" and not end.located:
-                    return status
-                self.failed(end)
-                source.at = len(source.text)
-                status = 1
-            except LispError as error:
-                self._skip_line(source, error)
-                self.failed(error)
-                if self.ask is None:
-                    return 1
-            except KeyboardInterrupt as stop:
-                source.at = len(source.text)
-                if not self.level:
-                    self.interpreter.settle()
-                if not getattr(stop, "told", False):
-                    print("\n*** Break", file=sys.stderr)
+            finally:
+                stack.hold()
+        except EndOfInput as end:
+            if end.message == "End of file" and not end.located:
+                return True, False
+            self.failed(end)
+            source.at = len(source.text)
+            return False, True
+        except LispError as error:
+            self._skip_line(source, error)
+            self.failed(error)
+            if self.ask is None:
+                return True, True
+        except KeyboardInterrupt as stop:
+            stack.hold()
+            source.at = len(source.text)
+            if not self.level:
+                self.interpreter.settle()
+            if not getattr(stop, "told", False):
+                print("\n*** Break", file=sys.stderr)
+        return False, False
 
     def _more(self) -> str:
         """Return the next line, asking for it if somebody is there."""
@@ -235,7 +261,10 @@ class Toplevel:
     def _agreed(self, question: str) -> bool:
         try:
             answer = self.interpreter.stack.on_main(lambda: self.ask(f"{question} [y/N] ? "))
-        except (EOFError, KeyboardInterrupt):
+        except EOFError:
+            return False
+        except KeyboardInterrupt:
+            print("\n*** Break", file=sys.stderr)
             return False
         return answer.strip().lower().startswith(("y", "o"))
 

@@ -591,7 +591,6 @@ def test_in_a_terminal_keys_work_and_everything_is_put_back(key, tmp_path):
             if pressed == 0 and b"any key: read it" in seen:
                 pressed = os.write(master, b" ")
             elif pressed == 1 and b"any key: go on" in seen:
-                time.sleep(0.3)  # until somebody waits for the key
                 pressed += os.write(master, key)
         while select.select([master], [], [], 0.05)[0]:
             seen += os.read(master, 65536)

@@ -2,6 +2,7 @@
 
 import os
 import pty
+import random
 import re
 import select
 import subprocess
@@ -233,8 +234,8 @@ def test_a_terminal_session(terminal):
     terminal.until("\n? ")
     terminal.say("(list x y)")
     assert "= (() ())" in terminal.until("\n? ")
-    terminal.say("(while t 1)")
-    time.sleep(0.5)
+    terminal.say("(print 'begun) (while t 1)")
+    terminal.until("\nbegun\n")
     os.write(terminal.handle, b"\x03")
     terminal.until("*** Break")
     terminal.until("Break toplevel [y/N] ? ")
@@ -258,7 +259,6 @@ def test_control_c_opens_a_level_where_the_bindings_stand(terminal):
     terminal.until("= spin\n? ")
     terminal.say("(spin 'here)")
     terminal.until("turning")
-    time.sleep(0.2)
     os.write(terminal.handle, b"\x03")
     terminal.until("stopped")
     assert "** in: turn" in terminal.until("Break toplevel [y/N] ? ")
@@ -270,9 +270,32 @@ def test_control_c_opens_a_level_where_the_bindings_stand(terminal):
     terminal.until("\n? ")
     terminal.say("(list x k)")
     terminal.until("= (() ())\n? ")
-    time.sleep(0.2)  # until the line editor listens
     os.write(terminal.handle, b"\x03")
     terminal.until("*** Break\n? ")
+    os.write(terminal.handle, b"\x04")
+
+
+def test_no_control_c_is_lost_and_none_ends_the_dialogue(terminal):
+    rng = random.Random(1988)
+    lines = [
+        "",
+        "(+ 1 2)",
+        "(while t 1)",
+        "(print 'a) (read)",
+        "(car 5)",
+        "(repeat 400 (list 1))",
+    ]
+    terminal.until("? ")
+    for _ in range(int(os.environ.get("SN_STRESS", "40"))):
+        if line := rng.choice(lines):
+            terminal.say(line)
+        time.sleep(rng.choice([0, 0.001, 0.01, 0.03]) * rng.random())
+        os.write(terminal.handle, b"\x03")
+        terminal.until("*** Break")
+        while "[y/N] ? " in terminal.until("? "):
+            terminal.say("")
+    terminal.say("(+ 40 2)")
+    terminal.until("= 42\n? ")
     os.write(terminal.handle, b"\x04")
 
 
