@@ -23,11 +23,11 @@ from sn.graphics.blocks import blocks, colors_of
 if TYPE_CHECKING:
     from lenet.networks import Network
 
-APART = 12.0  # pixels of a 32-pixel retina between the middles of two digits, at least
+APART = 14.0  # pixels of a 32-pixel retina between the middles of two digits, at least
 BOX = (22.0, 15.0)  # rows and columns in which the ink of a place is weighed
-NEAR, SPREAD = 2.5, 1.5  # how far from the middle it may be, and how much further counts
+NEAR, SPREAD = 3.0, 2.0  # how far from the middle it may be, and how much further counts
 LEAST = 8.0  # pixels of ink below which there is nothing
-DOUBT = 1.0  # logarithm of the odds below which nothing is taken for a digit in a string
+DOUBT = -1.0  # logarithm of the odds below which nothing is taken for a digit in a string
 
 
 class AnimationError(SnError):
