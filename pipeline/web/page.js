@@ -221,7 +221,9 @@ addEventListener("paste", (event) => { const f = [...event.clipboardData.files][
 let hand = 1;
 async function write() {
   try {
-    const reply = await ask("write", null, { text: $("text").value.trim(), seed: String(hand++) });
+    const text = $("text").value.trim(), figures = text.replace(/[^0-9]/g, "").length;
+    if ($("grammar").value === "digits" && figures < text.length && (figures === 7 || figures === 10)) $("grammar").value = "phone";
+    const reply = await ask("write", null, { text, seed: String(hand++) });
     await take(await reply.blob(), true);
   } catch (error) { say(error.message); }
 }

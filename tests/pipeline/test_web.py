@@ -279,7 +279,7 @@ bodies = st.binary(max_size=300) | st.sampled_from(
         b"II*\0\x08\0\0\0\xff\xff",
     ]
 )
-SLOW = [HealthCheck.function_scoped_fixture]
+SLOW = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
 
 
 @given(
