@@ -85,12 +85,12 @@ def train_fields(args: argparse.Namespace, console: "Console", progress: Steps) 
     """Fine-tune both engines on labelled fields; the report goes to stdout."""
     import os
 
+    from lenet.data import data_folder
     from pipeline.command_read import grammar_of
     from pipeline.field_data import HELD_OUT, fine_tune
     from pipeline.recognition import WEIGHTS
 
     args.grammar = args.grammar or "amount"
-    data = args.data or os.environ.get("SN_DATA")
     output = Path(args.output or OWN)
     report = fine_tune(
         args.field_data,
@@ -98,7 +98,7 @@ def train_fields(args: argparse.Namespace, console: "Console", progress: Steps) 
         labels=args.labels,
         grammar=grammar_of(args),
         start=Path(args.weights) if args.weights else WEIGHTS,
-        data=Path(data) if data else None,
+        data=data_folder(args.data) if args.data or os.environ.get("SN_DATA") else None,
         seed=args.seed,
         held_out=HELD_OUT if args.held_out is None else args.held_out,
         passes=args.passes,

@@ -154,7 +154,9 @@ class Networks:
         self.networks: dict[str, Network] = {
             mode: lenet.load(name, folder / f"{name}.wei") for mode, name in NETWORKS.items()
         }
-        self.curves = {mode: Engine.load(mode, folder).calibration for mode in MODES}
+        file = folder / "confidence.json"
+        notes = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
+        self.curves = {mode: Calibration.of(notes.get(mode, {})) for mode in MODES}
 
     def engine(self, mode: str) -> Engine:
         """Return the engine of a mode, with the curve it has now."""
