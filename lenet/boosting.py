@@ -17,6 +17,7 @@ from lenet.networks import Committee, Network, NetworkError
 from lenet.training import Pass, train
 
 PIECE = 2000  # digits shown at a time
+HARD = 30_000  # hard digits, at most, from which a member learns: about half a pass
 MOST_ROUNDS = 200  # through all digits, in search of hard ones
 
 
@@ -81,17 +82,19 @@ def hard_digits(
     distort: Distortion,
     chance: np.random.Generator,
 ) -> tuple[np.ndarray, np.ndarray, int]:
-    """Return as many distorted digits as there are images, labels, and how many were looked at.
+    """Return hard distorted digits, their labels, and how many digits were looked at.
 
-    After one member: half of them misread by it, the others read. After several: digits on
-    which the last two disagree. Raises NetworkError when there are too few.
+    As many as there are images, 30,000 at most. After one member: half of them misread by it,
+    the others read. After several: digits on which the last two disagree. Raises NetworkError
+    when there are too few.
     """
-    count = len(labels)
+    total = len(labels)
+    count = min(total, HARD)
     picked: list[np.ndarray] = []
     known: list[np.ndarray] = []
     found = seen = 0
     for _ in range(MOST_ROUNDS):
-        for rows in np.array_split(chance.permutation(count), -(-count // PIECE)):
+        for rows in np.array_split(chance.permutation(total), -(-total // PIECE)):
             shown = distort(images[rows], chance)
             answers = [member.classify(shown) for member in members[-2:]]
             if len(answers) == 1:
