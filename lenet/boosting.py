@@ -17,7 +17,6 @@ from lenet.networks import Committee, Network, NetworkError
 from lenet.training import Pass, train
 
 PIECE = 2000  # digits shown at a time
-HARD = 30_000  # hard digits, at most, from which a member learns: about half a pass
 MOST_ROUNDS = 200  # through all digits, in search of hard ones
 
 
@@ -84,17 +83,16 @@ def hard_digits(
 ) -> tuple[np.ndarray, np.ndarray, int]:
     """Return hard distorted digits, their labels, and how many digits were looked at.
 
-    As many as there are images, 30,000 at most. After one member: half of them misread by it,
-    the others read. After several: digits on which the last two disagree. Raises NetworkError
-    when there are too few.
+    As many as there are images. After one member: half of them misread by it, the others read.
+    After several: digits on which the last two disagree. Raises NetworkError when there are too
+    few.
     """
-    total = len(labels)
-    count = min(total, HARD)
+    count = len(labels)
     picked: list[np.ndarray] = []
     known: list[np.ndarray] = []
     found = seen = 0
     for _ in range(MOST_ROUNDS):
-        for rows in np.array_split(chance.permutation(total), -(-total // PIECE)):
+        for rows in np.array_split(chance.permutation(count), -(-count // PIECE)):
             shown = distort(images[rows], chance)
             answers = [member.classify(shown) for member in members[-2:]]
             if len(answers) == 1:
