@@ -5,7 +5,7 @@ compiled at its first call, never at import: importing a package costs no numba.
 live in files named ``kernels*.py``. The machine code of such a file is kept in a directory
 keyed by a digest of the file and of the kernel files it imports: numba alone does not notice
 that a function *called* by a cached kernel was edited; and an edit recompiles only what depends
-on it.
+on it. Copies of the project share what is compiled.
 
 With ``NUMBA_DISABLE_JIT=1`` kernels run as plain Python: slow, and a bad index raises.
 """
@@ -16,13 +16,16 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FunctionType
 from typing import Any
 
 _lock = threading.RLock()
 _import = re.compile(rb"^(?:from|import) ([\w.]*kernels\w*)", re.MULTILINE)
 _told = False
+_OPTIONS = {"nogil": True, "error_model": "numpy"}
 
 
 def cache_directory() -> Path:
@@ -69,36 +72,78 @@ def disabled() -> bool:
 _given = "NUMBA_CACHE_DIR" in os.environ
 
 
-def _prepare(module: str) -> None:
-    """Point numba at the cache directory of a module."""
+class Place:
+    """Where numba keeps the machine code of a kernel file, whatever path the file has."""
+
+    def __init__(self, function: Callable[..., Any]) -> None:
+        self.key = cache_key(function.__module__)
+        self.folder = cache_directory() / "kernels" / self.key
+        self.line = function.__code__.co_firstlineno
+
+    @classmethod
+    def from_function(cls, function: Callable[..., Any], file: str) -> "Place":
+        """Return the place of a function (called by numba, as are the methods below)."""
+        return cls(function)
+
+    def ensure_cache_path(self) -> None:
+        """Make the folder. OSError."""
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+
+    def get_cache_path(self) -> str:
+        """Return the folder."""
+        return str(self.folder)
+
+    def get_source_stamp(self) -> str:
+        """Return what changes with the source."""
+        return self.key
+
+    def get_disambiguator(self) -> str:
+        """Return what tells functions of one name apart."""
+        return str(self.line)
+
+
+@contextmanager
+def _kept(function: Callable[..., Any]) -> Iterator[None]:
+    """Let numba keep the machine code of a function in its `Place`, if one can write there."""
     global _told
     import numba
 
-    if _given:
-        return
-    place = cache_directory() / "kernels" / cache_key(module)
-    fresh = not place.exists()
+    before = numba.config.CACHE_LOCATOR_CLASSES
+    if not _given:
+        place = Place(function)
+        fresh = not place.folder.exists()
+        with suppress(OSError):
+            place.ensure_cache_path()
+            numba.config.CACHE_LOCATOR_CLASSES = f"{__name__}.{Place.__name__}"
+            if fresh and not _told and sys.stderr.isatty():
+                print("compiling kernels, once on this machine ...", file=sys.stderr)
+                _told = True
     try:
-        place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        numba.config.CACHE_DIR = str(place)
-    except OSError:
-        fresh = False
-    if fresh and not _told and sys.stderr.isatty():
-        print("compiling kernels, once on this machine ...", file=sys.stderr)
-        _told = True
+        yield
+    finally:
+        numba.config.CACHE_LOCATOR_CLASSES = before
 
 
 class Kernel:
-    """A function that becomes machine code at its first call."""
+    """A function that becomes machine code at its first call.
 
-    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+    Called by another kernel it becomes a part of that one: it is neither kept in the cache nor
+    given an entrance for Python, which takes longer to compile than most kernels. With `entry`
+    it is compiled once, with an entrance, for both.
+    """
+
+    def __init__(
+        self, function: Callable[..., Any], options: dict[str, Any], entry: bool = False
+    ) -> None:
         self.function = function
         self.options = options
+        self.entry = entry
         self.__doc__ = function.__doc__
         self.__name__ = function.__name__
         self.__module__ = function.__module__
         self.__wrapped__ = function
         self._compiled: Callable[..., Any] | None = None
+        self._part: Callable[..., Any] | None = None
 
     @property
     def compiled(self) -> Callable[..., Any]:
@@ -109,35 +154,49 @@ class Kernel:
                     self._compiled = self._compile()
         return self._compiled
 
+    @property
+    def part(self) -> Callable[..., Any]:
+        """Return what other kernels call."""
+        if self.entry:
+            return self.compiled
+        if self._part is None:
+            import numba
+
+            bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
+            self._part = numba.njit(**_OPTIONS, **bare, **self.options)(self._linked())
+        return self._part
+
     def _compile(self) -> Callable[..., Any]:
         if disabled():
             return self.function
         import numba
 
-        # A kernel may call other kernels by name: numba must find dispatchers there.
-        names = self.function.__globals__
-        for name in self.function.__code__.co_names:
+        with _kept(self.function):
+            return numba.njit(cache=True, **_OPTIONS, **self.options)(self._linked())
+
+    def _linked(self) -> Callable[..., Any]:
+        """Return the function with the kernels it calls by name as numba can call them."""
+        function = self.function
+        names = function.__globals__.copy()
+        for name in function.__code__.co_names:
             if isinstance(names.get(name), Kernel):
-                names[name] = names[name].compiled
-        before = numba.config.CACHE_DIR
-        _prepare(self.__module__)
-        try:
-            return numba.njit(cache=True, nogil=True, error_model="numpy", **self.options)(
-                self.function
-            )
-        finally:
-            numba.config.CACHE_DIR = before
+                names[name] = names[name].part
+        linked = FunctionType(function.__code__, names, function.__name__)
+        linked.__module__, linked.__qualname__ = function.__module__, function.__qualname__
+        return linked
 
     def __call__(self, *arguments: Any) -> Any:
         """Run the kernel."""
         return self.compiled(*arguments)
 
 
-def kernel(function: Callable[..., Any] | None = None, **options: Any) -> Any:
-    """Mark a function as a kernel: ``@kernel`` or ``@kernel(fastmath=True)``."""
+def kernel(
+    function: Callable[..., Any] | None = None, *, entry: bool = False, **options: Any
+) -> Any:
+    """Mark a function as a kernel: ``@kernel`` or ``@kernel(fastmath=True)`` (see `Kernel`)."""
     if function is not None:
-        return Kernel(function, options)
-    return lambda function: Kernel(function, options)
+        return Kernel(function, {})
+    return lambda function: Kernel(function, options, entry)
 
 
 class Emitted(Kernel):
@@ -148,12 +207,14 @@ class Emitted(Kernel):
     typing function of a numba intrinsic of the same arguments.
     """
 
-    def _compile(self) -> Callable[..., Any]:
-        if disabled():
-            return self.function
-        from numba.extending import intrinsic
+    @property
+    def part(self) -> Callable[..., Any]:
+        """Return the intrinsic."""
+        if self._part is None:
+            from numba.extending import intrinsic
 
-        return intrinsic(self.options["emit"]())
+            self._part = intrinsic(self.options["emit"]())
+        return self._part
 
     def __call__(self, *arguments: Any) -> Any:
         """Run as plain Python: machine code of this kind exists only inside other kernels."""

@@ -56,7 +56,7 @@ from sn.net.kernels_steps import (
 )
 
 
-@kernel
+@kernel(entry=True)
 def forward(program, lists, constants, x, s, w, buffer, exact, keep, noise):
     """Run all steps of a layer program on the states of the input layer.
 
@@ -99,7 +99,7 @@ def forward(program, lists, constants, x, s, w, buffer, exact, keep, noise):
             squash(lists, row, constants, x, s, exact)
 
 
-@kernel(fastmath=True)
+@kernel(entry=True, fastmath=True)
 def backward(
     program,
     lists,
@@ -280,21 +280,11 @@ def show(x, inputs, pattern):
     n = inputs.size
     first = inputs[0]
     if inputs[n - 1] - first == n - 1:
-        x[first : first + n] = pattern
+        for i in range(n):
+            x[first + i] = pattern[i]
     else:
         for i in range(n):
             x[inputs[i]] = pattern[i]
-
-
-@kernel
-def run(program, lists, constants, inputs, outputs, patterns, results, x, s, w, buffer, exact):
-    """Forward pass over patterns (n, inputs) -> results (n, outputs)."""
-    quiet = np.zeros(1, np.int64)
-    for n in range(patterns.shape[0]):
-        show(x, inputs, patterns[n])
-        forward(program, lists, constants, x, s, w, buffer, exact, x, quiet)
-        for i in range(outputs.size):
-            results[n, i] = x[outputs[i]]
 
 
 @kernel(fastmath=True)

@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from sn.errors import SnCompileError
+from sn.net import kernels_lanes
 from sn.net import kernels_program as kernels
 from sn.net import kernels_steps as steps
+from sn.net.lanes import LANES, LaneTable
 from sn.net.lowering import lower
 from sn.net.nlf import NLF
 from sn.net.plan import Layer, Lowered, Squashing
@@ -28,6 +30,7 @@ COSTS = {
     "posterior": steps.POSTERIOR,
     "softmax": steps.SOFTMAX,
 }
+QUIET = np.zeros(1, np.int64)  # drops nothing
 
 
 class LayerProgram:
@@ -88,6 +91,7 @@ class LayerProgram:
         self.atlas: Atlas | None = None
         self.owner: Replica | None = None
         self.replicas: dict[tuple[int, int], Replica] = {}
+        self.lanes: tuple[np.ndarray, ...] = ()
 
     @property
     def input_size(self) -> int:
@@ -118,13 +122,41 @@ class LayerProgram:
         self.weights[:] = weights[self.lowered.weight_index]
 
     def run(self, patterns: np.ndarray) -> np.ndarray:
-        """Return the outputs (n, outputs) for patterns (n, inputs)."""
+        """Return the outputs (n, outputs) for patterns (n, inputs).
+
+        Patterns run side by side, what is left over one by one: an output depends on how many
+        there are by a rounding.
+        """
         flat = self._patterns(patterns)
         results = np.zeros((len(flat), self.output_size), self.dtype)
-        kernels.run(
-            *self.head, flat, results, self.x, self.s, self.weights, self.buffer, self.exact
-        )
+        whole = len(flat) - len(flat) % LANES
+        if whole:
+            self._run_lanes(flat[:whole], results[:whole])
+        program, lists, constants, inputs, outputs = self.head
+        for pattern, result in zip(flat[whole:], results[whole:], strict=True):
+            self.x[inputs] = pattern
+            kernels.forward(
+                program, lists, constants, self.x, self.s, self.weights, self.buffer,
+                self.exact, self.x, QUIET,
+            )  # fmt: skip
+            result[:] = self.x[outputs]
         return results
+
+    def _run_lanes(self, patterns: np.ndarray, results: np.ndarray) -> None:
+        """Run a multiple of LANES patterns; the states of the last one are left in `x`."""
+        if not self.lanes:
+            made = LaneTable(self.lowered)
+            table, lists, constants = made.table.arrays()
+            states = np.zeros(made.size * LANES, self.dtype)
+            states[:LANES] = 1
+            self.lanes = table, lists, states
+        table, lists, states = self.lanes
+        _, _, constants, inputs, outputs = self.head
+        kernels_lanes.run_lanes(
+            table, lists, constants, inputs, outputs, patterns, results, states, self.weights,
+            self.exact,
+        )  # fmt: skip
+        self.x[:] = states[LANES - 1 :: LANES][: len(self.x)]
 
     def states(self, units: np.ndarray) -> np.ndarray:
         """Return the states of units (by number) after the last pattern run."""

@@ -9,6 +9,7 @@ import pytest
 from sn.errors import SnCompileError
 from sn.net import kernels_steps as kinds
 from sn.net.kernels_squash import tanh_fast
+from sn.net.lanes import LANES
 from sn.net.plan import Squashing
 from sn.net.program import compile_network
 
@@ -267,6 +268,33 @@ def test_forward_equals_sums_over_links(name, rng):
         np.testing.assert_allclose(found, states[net.layers[-1].units], rtol=1e-10, atol=1e-12)
     units = np.arange(1, net.unit_count)
     np.testing.assert_allclose(program.states(units), states[1:], rtol=1e-9, atol=1e-12)
+
+
+@pytest.mark.parametrize("name", NETS)
+@pytest.mark.parametrize(
+    ("dtype", "tolerance"),
+    [(np.float64, 1e-11), pytest.param(np.float32, 1e-5, marks=pytest.mark.jit)],
+)
+def test_patterns_side_by_side_give_what_each_gives_alone(name, dtype, tolerance, rng):
+    net, _ = NETS[name]()
+    patterns = rng.normal(size=(LANES + 1, len(net.layers[0].units)))
+    program = compile_network(net.layers, net.links, weights_of(net, rng), dtype=dtype)
+    units = np.arange(net.unit_count)
+    expected = np.concatenate([program.run(pattern[None]) for pattern in patterns])
+    last = program.states(units)
+    close = {"rtol": tolerance, "atol": tolerance}
+    np.testing.assert_allclose(program.run(patterns), expected, **close)
+    np.testing.assert_allclose(program.run(patterns[1:]), expected[1:], **close)
+    np.testing.assert_allclose(program.states(units), last, **close)
+
+
+@pytest.mark.jit
+def test_lenet5_side_by_side_gives_what_each_image_gives_alone(rng):
+    net = lenet5()
+    patterns = rng.normal(size=(LANES, 1024))
+    program = compile_network(net.layers, net.links, weights_of(net, rng))
+    expected = np.concatenate([program.run(pattern[None]) for pattern in patterns])
+    np.testing.assert_allclose(program.run(patterns), expected, rtol=1e-5)
 
 
 @pytest.mark.parametrize("name", NETS)
