@@ -4,7 +4,7 @@ const $ = (id) => document.getElementById(id);
 const TOKEN = new URLSearchParams(location.search).get("token") || "";
 const WIDE = 640, HIGH = 160, FINE = 2;  // of the paper; pixels of the screen for one of it
 const LIVE = 110, PAUSE = 160;  // milliseconds between live readings, and before the layers are asked for
-const BLANK = "none";
+const BLANK = "none", SILENT = "the server does not answer; is it still running?";
 const paper = $("ink"), pen = paper.getContext("2d");
 const small = document.createElement("canvas"), thin = small.getContext("2d", { willReadFrequently: true });
 
@@ -77,7 +77,7 @@ function settled() {
 }
 function failed(error, asked) {
   if (error.status === 429) { say("busy, one moment …"); setTimeout(changed, 400); return; }
-  say(error.status ? error.message : "the server does not answer; is it still running?");
+  say(error.status ? error.message : SILENT);
   if (error.status && asked === version) { record = null; blank(); $("result").textContent = "—"; $("why").textContent = error.message; }
 }
 
@@ -89,8 +89,9 @@ async function look() {
     const reply = await ask("look", content(), settings({ graphs: graphs ? "1" : "0" }));
     const found = await reply.json();
     if (asked === version) { sight = found; looked = graphs === $("graphs").open ? asked : -1; inside(); if (choice("speed") === "1993") pace(); else clock(); }
-  } catch (error) { if (error.status !== 429) say(error.message); }
-  finally { looking = false; if (looked !== version && !stroke) later(); }
+  } catch (error) {
+    if (error.status !== 429) { looked = asked; say(error.status ? error.message : SILENT); }  // asked again when ink changes
+  } finally { looking = false; if (looked !== version && !stroke) later(); }
 }
 
 /* The layers wait for a pause of the pen: the answer comes first. */
