@@ -16,6 +16,8 @@ import numpy as np
 from pipeline.desk import BANKS, FIRMS, NOTES, PAYEES, PEOPLE, Box, Desk, careful
 from pipeline.handwriting import DIGITS, Hand, StrokeHand
 from pipeline.papers import KINDS, paper, scan, strip
+from pipeline.photographs import photograph
+from pipeline.sheet import enclosing
 from pipeline.synthesis import (
     Style,
     compose,
@@ -44,6 +46,8 @@ class Check:
         Name of the layout, a key of `LAYOUTS`.
     dpi : float
         Pixels per inch.
+    code : tuple of str or None
+        The code line, its routing number, account and serial number; None without one.
     """
 
     image: np.ndarray
@@ -52,6 +56,7 @@ class Check:
     field: Box
     layout: str
     dpi: float
+    code: tuple[str, str, str, str] | None = None
 
 
 def _head(desk: Desk, name: str, x: float = 0.25, y: float = 0.3) -> None:
@@ -297,6 +302,8 @@ def draw_check(
     bilevel: bool | None = None,
     noise: float | None = None,
     clear: bool = False,
+    photo: bool = False,
+    upside_down: bool = False,
 ) -> Check:
     """Draw a whole check.
 
@@ -316,6 +323,11 @@ def draw_check(
         Deviation of the scanner's grey noise, 0..1.
     clear : bool
         Write the amount well apart and mostly in plain cents.
+    photo : bool
+        Photograph it with a telephone instead of scanning it; `dpi`, `bilevel` and `noise` are
+        then those of the camera.
+    upside_down : bool
+        Lay it the wrong way round.
 
     Returns
     -------
@@ -332,36 +344,39 @@ def draw_check(
     desk = Desk(rng, hand, size, 200.0)
     desk.clear = clear
     design(desk, amount_value(text), text)
-    scale = dpi / 200
-    turn = float(rng.normal(0, 0.35)) if rng.random() < 0.5 else 0.0
-    image = scan(
-        desk.sheet,
-        rng,
-        scale=scale,
-        noise=float(rng.uniform(0.002, 0.02)) if noise is None else noise,
-        blur=float(rng.uniform(0.3, 0.8)),
-        shade=float(rng.uniform(0.01, 0.05)) if rng.random() < 0.3 else 0.0,
-        speckle=float(rng.uniform(0.2, 2)) if rng.random() < 0.2 else 0.0,
-        jpeg=int(rng.integers(50, 92)) if rng.random() < 0.3 and noise is None else 0,
-        bilevel=bool(rng.random() < 0.125) if bilevel is None else bilevel,
-        turn=turn,
-    )
-    centre = (desk.sheet.shape[1] / 2, desk.sheet.shape[0] / 2)
-    box, field = (_turned(b, centre, turn, scale, image.shape) for b in (desk.box, desk.field))
-    return Check(image, desk.text, box, field, layout, dpi)
+    if photo:
+        image, move = photograph(desk.sheet, rng, upside_down=upside_down)
+        dpi = 200 * float(np.sqrt(abs(np.linalg.det(move[:2, :2]))))
+    else:
+        scale = dpi / 200
+        turn = float(rng.normal(0, 0.35)) if rng.random() < 0.5 else 0.0
+        image = scan(
+            desk.sheet,
+            rng,
+            scale=scale,
+            noise=float(rng.uniform(0.002, 0.02)) if noise is None else noise,
+            blur=float(rng.uniform(0.3, 0.8)),
+            shade=float(rng.uniform(0.01, 0.05)) if rng.random() < 0.3 else 0.0,
+            speckle=float(rng.uniform(0.2, 2)) if rng.random() < 0.2 else 0.0,
+            jpeg=int(rng.integers(50, 92)) if rng.random() < 0.3 and noise is None else 0,
+            bilevel=bool(rng.random() < 0.125) if bilevel is None else bilevel,
+            turn=turn,
+        )
+        move = _scanned(desk.sheet.shape, turn, scale)
+        if upside_down:
+            image = np.ascontiguousarray(image[::-1, ::-1])
+            h, w = image.shape
+            move = np.array([[-1, 0, w], [0, -1, h], [0, 0, 1]]) @ move
+    box, field = (enclosing(b, move, image.shape) for b in (desk.box, desk.field))
+    return Check(image, desk.text, box, field, layout, dpi, desk.line_of_code)
 
 
-def _turned(
-    box: Box, centre: tuple[float, float], turn: float, scale: float, shape: tuple[int, ...]
-) -> Box:
-    """Return the upright box around `box` after the scan, inside the image."""
-    x, y, w, h = box
-    corners = np.array([[x, y], [x + w, y], [x, y + h], [x + w, y + h]], float) - centre
+def _scanned(shape: tuple[int, ...], turn: float, scale: float) -> np.ndarray:
+    """Return the matrix (3, 3) that takes pixels of a sheet to those of its scan."""
     c, s = np.cos(np.radians(turn)), np.sin(np.radians(turn))
-    moved = (corners @ np.array([[c, -s], [s, c]]) + centre) * scale
-    low = np.clip(np.floor(moved.min(axis=0)), 0, None).astype(int)
-    high = np.minimum(np.ceil(moved.max(axis=0)).astype(int), shape[::-1])
-    return (int(low[0]), int(low[1]), int(high[0] - low[0]), int(high[1] - low[1]))
+    x, y = shape[1] / 2, shape[0] / 2
+    moved = np.array([[c, s, x - c * x - s * y], [-s, c, y + s * x - c * y], [0, 0, 1]])
+    return np.diag([scale, scale, 1.0]) @ moved
 
 
 # --- samples -----------------------------------------------------------------------------

@@ -64,6 +64,18 @@ def in_words(value: int) -> str:
     raise AssertionError("every number of 20 and more has been handled")
 
 
+def routing(digits: Sequence[int]) -> str:
+    """Make a routing number of nine digits: a district of the first two, and the checksum.
+
+    >>> routing([9, 7, 1, 0, 0, 0, 0, 1, 0])
+    '021000018'
+    """
+    district = (int(digits[0]) * 10 + int(digits[1])) % 12 + 1
+    first = f"{district:02d}" + "".join(str(d) for d in digits[2:8])
+    total = sum(int(d) * w for d, w in zip(first, (3, 7, 1) * 3, strict=False))
+    return first + str(-total % 10)
+
+
 def careful(style: Style, rng: np.random.Generator) -> Style:
     """Return the style of somebody who takes care."""
     unit = style.script.height / 36
@@ -101,6 +113,7 @@ class Desk:
         self.dark = float(rng.uniform(0.08, 0.3))
         self.clear = False
         self.text, self.box, self.field = "", (0, 0, 0, 0), (0, 0, 0, 0)
+        self.line_of_code: tuple[str, str, str, str] | None = None
 
     def print(self, text: str, x: float, y: float, size: float = 0.075) -> None:
         """Print capitals `size` inches high."""
@@ -240,15 +253,17 @@ class Desk:
         )
 
     def code(self, y: float) -> None:
-        """Print the magnetic code line."""
+        """Print the magnetic code line, its routing number one that could be."""
         rng = self.rng
-        bank = "".join(str(i) for i in rng.integers(10, size=9))
+        bank = routing(rng.integers(10, size=9))
         account = "".join(str(i) for i in rng.integers(10, size=int(rng.integers(6, 11))))
         serial = "".join(str(i) for i in rng.integers(10, size=4))
-        line = (f"T{bank}T {account}U {serial}", f"U{serial}U T{bank}T {account}U")
+        lines = (f"T{bank}T {account}U {serial}", f"U{serial}U T{bank}T {account}U")
+        line = lines[int(rng.integers(2))]
+        self.line_of_code = (line, bank, account, serial)
         print_code(
             self.sheet,
-            line[int(rng.integers(2))],
+            line,
             (rng.uniform(0.3, 0.8) * self.dpi, y * self.dpi),
             self.dpi,
         )

@@ -7,7 +7,7 @@ draws it.
 """
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,9 +67,9 @@ class Trace:
 class Explanation:
     """A reading with the page it was made on, its fields and, where there is ink, its trace.
 
-    `fields` are the candidate fields with their penalties, `box` the one that was decoded,
-    `posterior` and `share` what the confidence was made of (see `Decoded`), None where nothing
-    was.
+    `page` is flat and upright, as it was read; `fields` are the candidate fields with their
+    penalties, `box` the one that was decoded, `posterior` and `share` what the confidence was
+    made of (see `Decoded`), None where nothing was.
     """
 
     reading: Reading
@@ -119,11 +119,12 @@ def explain(reader: CheckReader, source: Source, page: int = 1) -> Explanation:
     reading = next(r for r in reader.pages(source) if r.page == page)
     if not reading.n_best and reading.reason in ("blank", "no_field"):
         return Explanation(reading, seen, [], None, None, None, None)
-    fields = reader.candidates(seen.pixels, given.label)
-    decoded, box = reader.decode(seen.pixels, seen.dpi, given.label)
+    look = reader.look(seen, given.label)
+    seen = replace(seen, pixels=look.sheet.pixels)
+    fields, decoded = look.fields, look.decoded
     if decoded is None:
         return Explanation(reading, seen, fields, None, None, None, None)
-    x, y, width, height = box
+    x, y, width, height = box = look.box
     crop = seen.pixels[y : y + height, x : x + width].copy()
     return Explanation(
         reading,

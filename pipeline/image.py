@@ -534,6 +534,10 @@ def is_inverted(pixels: Grey) -> bool:
         return False
     import cv2
 
+    from pipeline.sheet import corners_of
+
+    if corners_of(pixels) is not None:  # photographed on a dark table
+        return False
     scale = min(1.0, 1000 / max(pixels.shape))
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     width = max(5, min(small.shape) // 12 | 1)

@@ -11,7 +11,7 @@ from pipeline.synthesis import Line
 KINDS = ("plain", "tinted", "guilloche", "dots", "wash", "ruled", "boxed")
 
 
-def _smooth_noise(shape: tuple[int, int], cell: float, rng: np.random.Generator) -> np.ndarray:
+def smooth_noise(shape: tuple[int, int], cell: float, rng: np.random.Generator) -> np.ndarray:
     """Return noise of about unit deviation that changes over `cell` pixels."""
     import cv2
 
@@ -74,7 +74,7 @@ def paper(
     light = rng.uniform(0.90, 0.99) if kind in ("plain", "ruled", "boxed") else 0.0
     tone = np.float32(light or rng.uniform(0.62, 0.95))
     sheet = np.full((h, w), tone, np.float32)
-    sheet += np.float32(rng.uniform(0.002, 0.012)) * _smooth_noise(shape, 2.0 * unit, rng)
+    sheet += np.float32(rng.uniform(0.002, 0.012)) * smooth_noise(shape, 2.0 * unit, rng)
     if kind == "guilloche":
         for _ in range(int(rng.choice([1, 2, 3], p=(0.5, 0.35, 0.15)))):
             sheet -= np.float32(rng.uniform(0.05, 0.26)) * tone * _waves(shape, rng, dpi)
@@ -87,7 +87,7 @@ def paper(
     elif kind == "wash":
         for cell, depth in ((70, 0.10), (28, 0.05), (9, 0.02)):
             depth *= rng.uniform(0.3, 1.3)
-            sheet -= np.float32(depth) * np.abs(_smooth_noise(shape, cell * unit, rng))
+            sheet -= np.float32(depth) * np.abs(smooth_noise(shape, cell * unit, rng))
         if rng.random() < 0.5:
             sheet -= np.float32(rng.uniform(0.02, 0.08)) * _waves(shape, rng, dpi)
     elif kind == "ruled":

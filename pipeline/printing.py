@@ -60,8 +60,10 @@ BLOCK = {
     "'": "20 21",
 }
 
-# Rectangles x, y, w, h on the 7 x 9 cell of the code line; T and U are its two brackets.
+# Rectangles x, y, w, h on the 7 x 9 cells of a figure of the code line; T is the transit mark,
+# U on us, A amount, - the dash.
 MAGNETIC = {
+    "0": "0071 0871 0019 6019",
     "1": "1021 2019 1851 4524",
     "2": "2041 5015 2441 2415 2841",
     "3": "1041 4019 1441 1851 4425",
@@ -73,12 +75,13 @@ MAGNETIC = {
     "9": "0061 0015 5019 0461 4524",
     "T": "0019 4023 4623",
     "U": "0216 2216 4533",
+    "A": "0523 3117 5123",
+    "-": "0313 3313 6313",
 }
 
 
-def _boxes(symbol: str) -> list[tuple[int, int, int, int]]:
-    if symbol == "0":
-        return [(0, 0, 7, 1), (0, 8, 7, 1), (0, 0, 1, 9), (6, 0, 1, 9)]
+def magnetic(symbol: str) -> list[tuple[int, int, int, int]]:
+    """Return the rectangles (x, y, width, height) of a figure of the code line, in cells."""
     return [tuple(map(int, code)) for code in MAGNETIC[symbol].split()]
 
 
@@ -143,12 +146,12 @@ def _ink(
 def print_code(
     sheet: np.ndarray, text: str, at: tuple[float, float], dpi: float, tone: float = 0.12
 ) -> None:
-    """Print the code line: digits and the brackets T and U, 8 to the inch, baseline at `at`."""
+    """Print the code line: digits and marks of `MAGNETIC`, 8 to the inch, baseline at `at`."""
     cell, pitch = 0.013 * dpi, 0.125 * dpi
     for i, symbol in enumerate(text):
         if symbol == " ":
             continue
-        for x, y, w, h in _boxes(symbol):
+        for x, y, w, h in magnetic(symbol):
             left = round(at[0] + i * pitch + x * cell)
             top = round(at[1] - (9 - y) * cell)
             right, bottom = left + max(round(w * cell), 1), top + max(round(h * cell), 1)

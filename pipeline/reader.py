@@ -13,6 +13,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,8 +22,9 @@ import numpy as np
 from pipeline.errors import BadImage
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
-from pipeline.records import Box, Quality, Reading
+from pipeline.records import Box, CodeLine, Quality, Reading
 from pipeline.rules import kind_of
+from pipeline.sheet import Sheet, flattened
 from sn.command import version
 
 if TYPE_CHECKING:
@@ -36,6 +38,29 @@ _FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
 _LEAST_PAGE = 8  # pixels
 _PAPER = 96  # grey levels: paper is lighter, a stroke alone is darker
 _NO_INK = 16  # grey levels: paper alone varies less, the faintest ink more
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """What was found on a page, all in pixels of its flat sheet.
+
+    `fields` are the candidate fields with their penalties, `box` the one that was decoded and
+    `decoded` what it says, None where nothing could be; `code` is the code line, if any.
+    `either_way` tells of a check without one that can be read both ways up.
+    """
+
+    sheet: Sheet
+    fields: list[tuple[Box, float]]
+    decoded: "Decoded | None"
+    box: Box
+    code: CodeLine | None
+    either_way: bool = False
+
+    def code_line(self, page: Page) -> CodeLine | None:
+        """Return the code line with its place in pixels of the page."""
+        if self.code is None:
+            return None
+        return replace(self.code, box=self.sheet.on_page(self.code.box, page.pixels.shape))
 
 
 class CheckReader:
@@ -173,11 +198,14 @@ class CheckReader:
         contrast = (middle - low) / 255
         quality = Quality(page.dpi, contrast, None, page.flags)
         threshold = self.threshold
-        decoded, box = None, (0, 0, 0, 0)
+        look, decoded = None, None
         if int(page.pixels.max()) - int(page.pixels.min()) < _NO_INK:
             reason, note = "blank", "no ink found"
         else:
-            decoded, box = self.decode(page.pixels, page.dpi, given.label)
+            look = self.look(page, given.label)
+            decoded = look.decoded
+            found = {"skew_deg": look.sheet.skew_deg, "flags": look.sheet.flags}
+            quality = _joined(quality, found)
             reason, note = "no_field", "no field found"
         text, amount, characters = None, None, None
         if decoded is not None:
@@ -185,10 +213,17 @@ class CheckReader:
             text, amount, reason, note = self._decide(
                 decoded, threshold, self.expect if expect is None else expect
             )
+            if reason is None and look.either_way:
+                text, amount, reason = None, None, "ambiguous"
+                note = "it can be read either way up"
             if amount is not None and amount[1]:
                 quality = _joined(quality, {"flags": ("cents_assumed",)})
             if reason is None:
-                characters = tuple(c.moved(box[0], box[1]) for c in decoded.characters)
+                shape, (x, y, _, _) = page.pixels.shape, look.box
+                moved = (c.moved(x, y) for c in decoded.characters)
+                characters = tuple(
+                    replace(c, box=look.sheet.on_page(c.box, shape)) for c in moved
+                )
         return Reading(
             file=given.name,
             sha256=given.sha256,
@@ -208,8 +243,46 @@ class CheckReader:
             engine=self.engine.mode,
             version=version(),
             ms=1000 * (time.perf_counter() - start),
+            code_line=look.code_line(page) if look else None,
             grammar=self.grammar,
             note=note,
+        )
+
+    def look(self, page: Page, label: str) -> "Look":
+        """Find sheet, field, string and code line of a page; nothing is decided.
+
+        A code line that is read says which way up a check is. Without one it is read both ways,
+        and what can be read decides, then the total penalty.
+        """
+        sheet = Sheet(page.pixels) if self.field != "auto" else flattened(page.pixels)
+        fields = self.candidates(sheet.pixels, label)
+        if sheet.back is not None and not _whole(fields):
+            sheet = Sheet(page.pixels)
+            fields = self.candidates(sheet.pixels, label)
+        code = None
+        if self.field == "auto" and _whole(fields):
+            from pipeline.codeline import read_code
+
+            code = read_code(sheet.pixels)
+            other = sheet.overturned()
+            if code is None and (code := read_code(other.pixels)) is not None:
+                sheet, fields = other, self.candidates(other.pixels, label)
+        decoded, box, total = self._cheapest(sheet.pixels, fields, page.dpi)
+        either_way = False
+        if self.field == "auto" and code is None and _whole(fields):
+            others = self.candidates(other.pixels, label)
+            turned = self._cheapest(other.pixels, others, page.dpi)
+            sure, too = self._sure(decoded), self._sure(turned[0])
+            either_way = sure and too
+            if _whole(others) and (too, -turned[2]) > (sure, -total):
+                sheet, fields, (decoded, box, _) = other, others, turned
+        return Look(sheet, fields, decoded, box, code, either_way)
+
+    def _sure(self, decoded: "Decoded | None") -> bool:
+        return (
+            decoded is not None
+            and decoded.reason is None
+            and _confidence(decoded) >= self.threshold
         )
 
     def decode(
@@ -220,8 +293,15 @@ class CheckReader:
         pixels uint8 (rows, columns), paper light; `label` names the page in errors. Returns
         what was found, nothing decided, and the field (x, y, width, height).
         """
+        fields = self.candidates(pixels, label)
+        return self._cheapest(pixels, fields, dpi)[:2]
+
+    def _cheapest(
+        self, pixels: Grey, fields: list[tuple[Box, float]], dpi: float | None
+    ) -> "tuple[Decoded | None, Box, float]":
+        """Return what the field of least total penalty says, its box and that penalty."""
         best, best_box, least = None, (0, 0, 0, 0), math.inf
-        for box, penalty in self.candidates(pixels, label):
+        for box, penalty in fields:
             if penalty >= least:  # confidence can only add to it
                 break
             x, y, width, height = box
@@ -230,7 +310,7 @@ class CheckReader:
             total = penalty - math.log(max(_confidence(decoded), 1e-12))
             if total < least:
                 best, best_box, least = decoded, box, total
-        return best, best_box
+        return best, best_box, least
 
     def candidates(self, pixels: Grey, label: str) -> list[tuple[Box, float]]:
         """Return the candidate fields of a page with their penalties, cheapest first.
@@ -280,6 +360,11 @@ class CheckReader:
             note = f"expected {expect}" if expect else "nothing is known of what to expect"
             return None, None, "expect", note
         return text, amount, None, decoded.note
+
+
+def _whole(fields: list[tuple[Box, float]]) -> bool:
+    """Tell a whole check by its fields: a crop is one field that costs nothing."""
+    return bool(fields) and (len(fields) > 1 or fields[0][1] > 0)
 
 
 def within_margin(pixels: Grey) -> tuple[int, int, Grey]:

@@ -42,6 +42,9 @@ CSV_COLUMNS = (
     "unexplained_ink",
     "dpi",
     "flags",
+    "routing",
+    "account",
+    "serial",
     "model",
     "engine",
     "version",
@@ -98,6 +101,24 @@ class Quality:
 
 
 @dataclass(frozen=True, slots=True)
+class CodeLine:
+    """The code line of a check, read because the checksum of its routing number is right.
+
+    `line` holds the figures and marks from left to right: T transit, U on us, A amount, - dash,
+    ? what cannot be told. `routing` is the nine digits between the transit marks; `account` and
+    `serial` are None where the line has none that can be read. `p` is the least likeness 0...1
+    of a figure to its shape, `box` the place (x, y, width, height) in pixels of the page.
+    """
+
+    line: str
+    routing: str
+    account: str | None
+    serial: str | None
+    p: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One field, read or rejected; `bool(reading)` is "was read".
 
@@ -106,7 +127,8 @@ class Reading:
     the whole path, `threshold` the one in force. `reason` is one of `REASONS` on a reject.
     `n_best` lists (text, confidence), best first. `unexplained_ink` is the share 0...1 of the
     ink outside the winning path, None when nothing was decoded. `ms` is the time in
-    milliseconds. `grammar` and `note`, a sentence, serve people and are not in the record.
+    milliseconds. `code_line` is that of a whole check, if it can be read. `grammar` and `note`,
+    a sentence, serve people and are not in the record.
     """
 
     file: str | None
@@ -127,6 +149,7 @@ class Reading:
     engine: str
     version: str
     ms: float
+    code_line: CodeLine | None = None
     grammar: str = ""
     note: str = ""
 
@@ -193,6 +216,16 @@ class Reading:
                 "skew_deg": rounded(self.quality.skew_deg),
                 "flags": list(self.quality.flags),
             },
+            "code_line": None
+            if self.code_line is None
+            else {
+                "line": self.code_line.line,
+                "routing": self.code_line.routing,
+                "account": self.code_line.account,
+                "serial": self.code_line.serial,
+                "p": rounded(self.code_line.p),
+                "box": list(self.code_line.box),
+            },
             "model": {"name": self.model, "sha256": self.model_sha256},
             "engine": self.engine,
             "version": self.version,
@@ -246,6 +279,9 @@ class Reading:
             engine=record["engine"],
             version=record["version"],
             ms=record["ms"],
+            code_line=None
+            if record.get("code_line") is None
+            else CodeLine(**{**record["code_line"], "box": tuple(record["code_line"]["box"])}),
         )
 
     def to_csv(self, guesses: int | None = None) -> str:
@@ -254,6 +290,10 @@ class Reading:
         record["n_best"] = "; ".join(f"{text} ({p:.3f})" for text, p in self.n_best[:guesses])
         record["dpi"] = self.quality.dpi
         record["flags"] = " ".join(self.quality.flags)
+        code = self.code_line
+        record["routing"] = code and code.routing
+        record["account"] = code and code.account
+        record["serial"] = code and code.serial
         record["model"] = f"{self.model} sha256:{self.model_sha256}"
         return csv_line(record[column] for column in CSV_COLUMNS)
 

@@ -11,7 +11,15 @@ from hypothesis import strategies as st
 
 from pipeline.errors import Rejected
 from pipeline.money import money
-from pipeline.records import CSV_COLUMNS, REASONS, Character, Quality, Reading, csv_line
+from pipeline.records import (
+    CSV_COLUMNS,
+    REASONS,
+    Character,
+    CodeLine,
+    Quality,
+    Reading,
+    csv_line,
+)
 from sn.errors import SnError
 
 READ = Reading(
@@ -64,6 +72,7 @@ def test_a_record_has_the_keys_of_the_schema_in_their_order():
         "digits",
         "unexplained_ink",
         "quality",
+        "code_line",
         "model",
         "engine",
         "version",
@@ -239,3 +248,18 @@ def test_amounts_become_exact_decimal_strings(written, amount):
 def test_an_amount_written_with_commas_comes_back(cents):
     whole, rest = divmod(cents, 100)
     assert money(f"${whole:,}.{rest:02d}") == (f"{whole}.{rest:02d}", False)
+
+
+def test_a_code_line_goes_into_record_and_table():
+    code = CodeLine("T021000018T 4417U 0101", "021000018", "4417", None, 0.9, (1, 2, 3, 4))
+    reading = replace(READ, code_line=code)
+    assert json.loads(reading.to_json())["code_line"]["routing"] == "021000018"
+    assert Reading.from_json(reading.to_json()).code_line == code
+    row = dict(zip(CSV_COLUMNS, next(csv.reader([reading.to_csv()])), strict=True))
+    assert (row["routing"], row["account"], row["serial"]) == ("021000018", "4417", "")
+
+
+def test_records_of_before_the_code_line_are_understood():
+    record = json.loads(READ.to_json())
+    del record["code_line"]
+    assert Reading.from_json(json.dumps(record)).code_line is None
