@@ -275,6 +275,62 @@ def _receipt(desk: Desk, money: str, text: str) -> None:
     desk.amount(text, x, y, w, h)
 
 
+def _counter(desk: Desk, money: str, text: str) -> None:
+    """Draw a plain counter check: the amount stands on a rule beneath the payee."""
+    rng = desk.rng
+    right = desk.width - 0.3
+    desk.print(desk.some(BANKS), 0.3, 0.42, 0.13)
+    desk.print_right("COUNTER CHECK", right, 0.36, 0.08)
+    desk.print("DATE", 0.3, 0.8)
+    desk.rule(0.75, 0.82, 1.4)
+    desk.write(desk.date(), 0.85, 0.8, 0.16, 1.2)
+    size = float(rng.uniform(0.15, 0.2))
+    desk.print("PAY TO", 0.3, 1.2, 0.07)
+    desk.rule(0.9, 1.22, right - 0.9)
+    desk.write(desk.some(PAYEES), 1.1, 1.2, size, right - 1.4)
+    w, h = 1.3 + abs(desk.jitter(0.2)), 0.34
+    x, y = right - w, 1.66 + desk.jitter(0.04)
+    desk.print("$", x - 0.2, y + 0.01, 0.19)
+    desk.rule(x, y + 0.02, w)
+    desk.rule(0.3, y + 0.02, x - 0.9)
+    desk.write(desk.words(money), 0.4, y, size, x - 1.1)
+    desk.print("DOLLARS", x - 0.55, y + 0.1, 0.055)
+    desk.rule(right - 2.3, 2.3, 2.3)
+    desk.signature(right - 2.2, 2.28, 2.1)
+    desk.code(desk.height - 0.19)
+    desk.amount(text, x, y - h + 0.01, w, h)
+
+
+def _voucher(desk: Desk, money: str, text: str) -> None:
+    """Draw a business check with the amount box beside the payee, its mark within."""
+    rng = desk.rng
+    right = desk.width - 0.35
+    _head(desk, desk.some(FIRMS), 0.4, 0.4)
+    desk.print_right(str(rng.integers(10000, 99999)), right, 0.4, 0.13)
+    desk.print("VOUCHER", 4.2, 0.45, 0.08)
+    desk.print("DATE", right - 1.9, 0.95)
+    desk.frame(right - 1.5, 0.72, 1.5, 0.28)
+    desk.write(desk.date(), right - 1.4, 0.95, 0.15, 1.2)
+    size = float(rng.uniform(0.16, 0.2))
+    desk.rule(0.4, 1.35, right - 0.4)
+    desk.write(desk.words(money), 0.6, 1.33, size, right - 1.2)
+    y = 1.9 + desk.jitter(0.05)
+    w, h = 1.7 + desk.jitter(0.15), 0.38 + abs(desk.jitter(0.05))
+    x = right - w
+    desk.print("TO THE ORDER OF", 0.4, y, 0.065)
+    desk.rule(1.5, y + 0.03, x - 1.8)
+    desk.write(desk.some(PAYEES), 1.7, y, size, x - 2.2)
+    if rng.random() < 0.5:
+        desk.shade(x, y - h + 0.06, w, h)
+    desk.frame(x, y - h + 0.06, w, h, 1.5)
+    desk.print("$", x + 0.07, y - 0.01, 0.17)
+    desk.print(desk.some(BANKS), 0.4, 2.6, 0.1)
+    desk.rule(right - 2.7, 2.75, 2.7)
+    desk.signature(right - 2.5, 2.73, 2.3)
+    desk.code(desk.height - 0.22)
+    desk.amount(text, x + 0.22, y - h + 0.06, w - 0.22, h)
+
+
 LAYOUTS: dict[str, tuple[tuple[float, float], Callable[[Desk, str, str], None]]] = {
     "personal": ((6.0, 2.75), _personal),
     "lined": ((6.0, 2.75), _lined),
@@ -282,6 +338,11 @@ LAYOUTS: dict[str, tuple[tuple[float, float], Callable[[Desk, str, str], None]]]
     "table": ((8.25, 3.5), _table),
     "corner": ((7.0, 3.0), _corner),
     "receipt": ((6.5, 2.75), _receipt),
+}
+UNSEEN: dict[str, tuple[tuple[float, float], Callable[[Desk, str, str], None]]] = {
+    # Nothing is fitted to these: they tell how layouts are read that nobody thought of.
+    "counter": ((6.0, 2.75), _counter),
+    "voucher": ((8.5, 3.5), _voucher),
 }
 
 
@@ -312,7 +373,7 @@ def draw_check(
     rng : numpy.random.Generator
         Decides everything that is not given.
     layout : str, optional
-        A key of `LAYOUTS`.
+        A key of `LAYOUTS` or `UNSEEN`; one of `LAYOUTS` when not given.
     hand : Hand, optional
         Who fills it in; a new stroke hand when not given. It must write letters.
     dpi : float
@@ -336,7 +397,7 @@ def draw_check(
     """
     hand = StrokeHand(rng) if hand is None else hand
     layout = list(LAYOUTS)[int(rng.integers(len(LAYOUTS)))] if layout is None else layout
-    size, design = LAYOUTS[layout]
+    size, design = (LAYOUTS | UNSEEN)[layout]
     american = True if layout not in ("corner", "receipt") else None
     text = random_amount(rng, american)
     while len(text) > 13:

@@ -54,6 +54,7 @@ TERMS = {
 WEIGHTS = np.array(list(TERMS.values()))
 Box = tuple[int, int, int, int]
 LIMIT = 8  # candidates handed on
+MOST_PIECES, MOST_RULES = 3000, 120  # the largest; a check has fewer, noise has any number
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +173,8 @@ def _take_apart(grey: np.ndarray) -> _Page:
     stats = stats[1:]
     big = (stats[:, 4] > 6 * unit * unit) & (np.maximum(stats[:, 2], stats[:, 3]) > 3)
     stats = stats[big]
+    if len(stats) > MOST_PIECES:
+        stats = stats[np.sort(np.argsort(-stats[:, 4], kind="stable")[:MOST_PIECES])]
     page = _Page(ink, across, down, stats[:, :4], stats[:, 4], [])
     page.marks = _marks(page, rest)
     return page
@@ -329,6 +332,7 @@ def _candidates(page: _Page) -> list[tuple[Box, str]]:
             found.append(((x, y, w, h), "box"))
     _, _, stats, _ = cv2.connectedComponentsWithStats(page.across, connectivity=8)
     rules = [tuple(s[:4]) for s in stats[1:].tolist() if s[2] <= 0.5 * columns]
+    rules = sorted(rules, key=lambda rule: -rule[2])[:MOST_RULES]
     high = round(62 * unit)
     for x, y, w, h in rules:
         if w < 90 * unit:

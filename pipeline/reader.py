@@ -37,6 +37,7 @@ _CANDIDATES = 4
 _FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
 _LEAST_PAGE = 8  # pixels
 _PAPER = 96  # grey levels: paper is lighter, a stroke alone is darker
+_PATIENCE = 8.0  # seconds of work after which no further field of a page is looked at
 _NO_INK = 16  # grey levels: paper alone varies less, the faintest ink more
 
 
@@ -46,7 +47,8 @@ class Look:
 
     `fields` are the candidate fields with their penalties, `box` the one that was decoded and
     `decoded` what it says, None where nothing could be; `code` is the code line, if any.
-    `either_way` tells of a check without one that can be read both ways up.
+    `either_way` tells of a check without one that can be read both ways up, `late` that
+    looking at its fields took too long.
     """
 
     sheet: Sheet
@@ -55,6 +57,7 @@ class Look:
     box: Box
     code: CodeLine | None
     either_way: bool = False
+    late: bool = False
 
     def code_line(self, page: Page) -> CodeLine | None:
         """Return the code line with its place in pixels of the page."""
@@ -213,7 +216,10 @@ class CheckReader:
             text, amount, reason, note = self._decide(
                 decoded, threshold, self.expect if expect is None else expect
             )
-            if reason is None and look.either_way:
+            if reason is None and look.late:
+                text, amount, reason = None, None, "poor_image"
+                note = f"so much stands there that {_PATIENCE:g} seconds were not enough"
+            elif reason is None and look.either_way:
                 text, amount, reason = None, None, "ambiguous"
                 note = "it can be read either way up"
             if amount is not None and amount[1]:
@@ -254,29 +260,33 @@ class CheckReader:
         A code line that is read says which way up a check is. Without one it is read both ways,
         and what can be read decides, then the total penalty.
         """
-        sheet = Sheet(page.pixels) if self.field != "auto" else flattened(page.pixels)
+        plain = self.field != "auto" or self._given[1] is not None  # it knows where to look
+        sheet = Sheet(page.pixels) if plain else flattened(page.pixels)
         fields = self.candidates(sheet.pixels, label)
         if sheet.back is not None and not _whole(fields):
             sheet = Sheet(page.pixels)
             fields = self.candidates(sheet.pixels, label)
         code = None
-        if self.field == "auto" and _whole(fields):
+        if not plain and _whole(fields):
             from pipeline.codeline import read_code
 
             code = read_code(sheet.pixels)
             other = sheet.overturned()
             if code is None and (code := read_code(other.pixels)) is not None:
                 sheet, fields = other, self.candidates(other.pixels, label)
-        decoded, box, total = self._cheapest(sheet.pixels, fields, page.dpi)
+        _ = self.engine  # its loading is not the page's time
+        due = time.thread_time() + _PATIENCE
+        decoded, box, total = self._cheapest(sheet.pixels, fields, page.dpi, due)
         either_way = False
-        if self.field == "auto" and code is None and _whole(fields):
+        if not plain and code is None and _whole(fields):
             others = self.candidates(other.pixels, label)
-            turned = self._cheapest(other.pixels, others, page.dpi)
+            turned = self._cheapest(other.pixels, others, page.dpi, due)
             sure, too = self._sure(decoded), self._sure(turned[0])
             either_way = sure and too
             if _whole(others) and (too, -turned[2]) > (sure, -total):
                 sheet, fields, (decoded, box, _) = other, others, turned
-        return Look(sheet, fields, decoded, box, code, either_way)
+        late = len(fields) > 1 and time.thread_time() > due
+        return Look(sheet, fields, decoded, box, code, either_way, late)
 
     def _sure(self, decoded: "Decoded | None") -> bool:
         return (
@@ -297,12 +307,18 @@ class CheckReader:
         return self._cheapest(pixels, fields, dpi)[:2]
 
     def _cheapest(
-        self, pixels: Grey, fields: list[tuple[Box, float]], dpi: float | None
+        self,
+        pixels: Grey,
+        fields: list[tuple[Box, float]],
+        dpi: float | None,
+        due: float = math.inf,
     ) -> "tuple[Decoded | None, Box, float]":
         """Return what the field of least total penalty says, its box and that penalty."""
         best, best_box, least = None, (0, 0, 0, 0), math.inf
         for box, penalty in fields:
             if penalty >= least:  # confidence can only add to it
+                break
+            if best is not None and time.thread_time() > due:
                 break
             x, y, width, height = box
             crop = pixels[y : y + height, x : x + width]

@@ -102,6 +102,8 @@ def corners_of(pixels: Grey) -> np.ndarray | None:
     """
     import cv2
 
+    if max(pixels.shape) < LEAST[0] or min(pixels.shape) < LEAST[1]:
+        return None
     scale = min(LOOK / max(pixels.shape), 1.0)
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     # Writing and print go; the sheet and its shade stay.

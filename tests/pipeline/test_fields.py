@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from pipeline.checks import LAYOUTS, amount_value, draw_check, write_samples
+from pipeline.checks import LAYOUTS, UNSEEN, amount_value, draw_check, write_samples
 from pipeline.desk import in_words
 from pipeline.fields import TERMS, WEIGHTS, fit, holds, locate
 from pipeline.handwriting import StrokeHand
@@ -19,7 +19,7 @@ def drawn(seed, layout=None, dpi=200):
     return draw_check(np.random.default_rng((42, seed)), layout, dpi=dpi)
 
 
-@pytest.mark.parametrize("layout", LAYOUTS)
+@pytest.mark.parametrize("layout", [*LAYOUTS, *UNSEEN])
 def test_the_amount_is_dark_where_the_check_says(layout):
     check = drawn(1, layout)
     x, y, w, h = check.box
