@@ -163,7 +163,8 @@ class Kernel:
             import numba
 
             bare = {"no_cpython_wrapper": True, "no_cfunc_wrapper": True}
-            self._part = numba.njit(**_OPTIONS, **bare, **self.options)(self._linked())
+            options = _OPTIONS | self.options | bare
+            self._part = numba.njit(**options)(self._linked())
         return self._part
 
     def _compile(self) -> Callable[..., Any]:
