@@ -99,6 +99,13 @@ def test_lenet5_that_learned_distorted_digits_misses_at_most_0_8_percent(data):
 
 
 @pytest.mark.jit
+@pytest.mark.parametrize(("name", "most"), [("lenet4", 0.011), ("boosted-lenet4", 0.007)])
+def test_shipped_lenet4_misses_no_more_than_in_1998(name, most, data):
+    images, labels = mnist("test", data)
+    assert np.mean(lenet.load(name).classify(images) != labels) <= most
+
+
+@pytest.mark.jit
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
     rng = np.random.default_rng(0)
     images = rng.integers(0, 256, (60, 28, 28), dtype=np.uint8)
