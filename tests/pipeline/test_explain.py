@@ -180,6 +180,9 @@ def test_the_second_engine_is_shown(strip, reader, tmp_path):
             table[3, 4] = 0.02
             return table
 
+        def looks(self, strip):
+            return [self.scores(strip)]
+
     given = reader.engine
     both = Engine(given.recognizer, given.sha256, None, Strips())
     alone = Engine(None, "", None, Strips())
