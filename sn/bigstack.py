@@ -7,13 +7,14 @@ and Control-C live.
 
 import ctypes
 import gc
+import os
 import queue
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from sn.errors import SnError
@@ -21,6 +22,7 @@ from sn.errors import SnError
 STACK = 512 << 20  # bytes, reserved only as they are used
 DEEPEST = 400_000  # Python frames
 SOON = 0.01  # seconds until a lost interruption is repeated
+NUDGES = 20  # times a Control-C is pointed out to a thread that sleeps over it
 PATIENCE = 1.0  # seconds between two looks whether the evaluation is still there
 ROOM = (1 << 20) + 4096  # words; the chunk they are in has nearly as many after them
 THRESHOLDS = (200_000, 20, 20)  # lists are long and rarely go round in circles
@@ -61,6 +63,7 @@ class BigStack:
         self._held = True
         self._waiting: type[BaseException] | None = None
         self._asking = False
+        self._heard = 0  # Control-Cs dealt with
 
     @property
     def inside(self) -> bool:
@@ -131,12 +134,15 @@ class BigStack:
             return
         before = signal.signal(signal.SIGINT, self._interrupted)
         try:
-            yield
+            with _nudging(lambda: self._heard), _typed_kept():
+                yield
         finally:
             signal.signal(signal.SIGINT, before)
 
     def _interrupted(self, *_: Any) -> None:
         """Deal with Control-C; runs on the main thread, between any two of its instructions."""
+        self._heard += 1
+        _forget_typed()
         with self._guard:
             asking, self._asking = self._asking, False  # a question is ended once
             if not asking:
@@ -231,6 +237,89 @@ class BigStack:
         except KeyboardInterrupt as stop:
             answer = None, stop
         return answer
+
+
+@contextmanager
+def _nudging(heard: Callable[[], int]) -> Iterator[None]:
+    """Wake the main thread when it sleeps over a Control-C.
+
+    Line editing waits for keys by `select`. A signal that comes just before is noted but wakes
+    nobody, so that its handler would run at the next key. `heard` counts the handler's runs;
+    while it does not move, another signal, which does nothing, wakes the thread.
+    """
+    if not hasattr(signal, "SIGURG") or signal.getsignal(signal.SIGURG) is not signal.SIG_DFL:
+        yield
+        return
+    main = threading.get_ident()
+    reader, writer = os.pipe()
+    os.set_blocking(writer, False)
+
+    def watch() -> None:
+        known = 0
+        while numbers := os.read(reader, 64):
+            if signal.SIGINT not in numbers:
+                continue
+            for _ in range(NUDGES):
+                time.sleep(SOON)
+                if heard() > known:
+                    break
+                signal.pthread_kill(main, signal.SIGURG)
+            known = heard()
+        os.close(reader)
+
+    signal.signal(signal.SIGURG, lambda *_: None)
+    outer = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
+    watcher = threading.Thread(target=watch, daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        signal.set_wakeup_fd(outer)
+        signal.signal(signal.SIGURG, signal.SIG_DFL)
+        os.close(writer)
+        watcher.join()
+
+
+@contextmanager
+def _typed_kept() -> Iterator[None]:
+    """Keep the terminal from forgetting what was typed before a Control-C.
+
+    Line editing that was promised a key would wait for it, deaf to signals; `_forget_typed`
+    forgets when nothing waits.
+    """
+    if not _at_terminal():
+        yield
+        return
+    import termios
+
+    before = termios.tcgetattr(0)
+    kept = [*before]
+    kept[3] |= termios.NOFLSH
+    termios.tcsetattr(0, termios.TCSANOW, kept)
+    try:
+        yield
+    finally:
+        with suppress(termios.error):
+            now = termios.tcgetattr(0)
+            now[3] = now[3] & ~termios.NOFLSH | before[3] & termios.NOFLSH
+            termios.tcsetattr(0, termios.TCSANOW, now)
+
+
+def _forget_typed() -> None:
+    """Forget what was typed and not yet read."""
+    if _at_terminal():
+        import termios
+
+        with suppress(termios.error):
+            termios.tcflush(0, termios.TCIFLUSH)
+
+
+def _at_terminal() -> bool:
+    """Whether the input is a terminal that listens to this process."""
+    try:
+        return os.tcgetpgrp(0) == os.getpgrp()
+    except (OSError, AttributeError):  # none, or a system that has no such thing
+        return False
 
 
 def _pause() -> None:

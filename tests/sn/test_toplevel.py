@@ -286,7 +286,7 @@ def test_no_control_c_is_lost_and_none_ends_the_dialogue(terminal):
         "(repeat 400 (list 1))",
     ]
     terminal.until("? ")
-    for _ in range(int(os.environ.get("SN_STRESS", "40"))):
+    for _ in range(int(os.environ.get("SN_STRESS", "100"))):
         if line := rng.choice(lines):
             terminal.say(line)
         time.sleep(rng.choice([0, 0.001, 0.01, 0.03]) * rng.random())
