@@ -167,7 +167,8 @@ def test_the_command_learns_and_read_takes_its_weights(tmp_path, capsys):
     assert Engine.load("both", own).sha256 != Engine.load("both").sha256
     assert main(["read", str(folder / "3.png"), "--weights", str(own), "--json"]) == 0
     assert (
-        json.loads(capsys.readouterr().out)["model_sha256"] == Engine.load("both", own).sha256
+        json.loads(capsys.readouterr().out)["model"]["sha256"]
+        == Engine.load("both", own).sha256
     )
 
 

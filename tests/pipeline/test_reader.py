@@ -96,7 +96,7 @@ def test_at_most_four_candidates_are_decoded(made, fake, files):
 
     fields = [fake.Field((i, 0, 40, 24), 0.1 * i) for i in range(9)]
     made(engine=Counting(), locate=lambda pixels: fields).read(files.strip())
-    assert len(calls) == 4
+    assert len(calls) == 1 + 4  # the first warms the engine
 
 
 def test_a_given_field_is_cut_out_and_must_lie_on_the_page(made, files):
