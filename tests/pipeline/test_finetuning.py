@@ -166,10 +166,8 @@ def test_the_command_learns_and_read_takes_its_weights(tmp_path, capsys):
     assert json.loads((own / "strip.json").read_text())["held_out"] == 11
     assert Engine.load("both", own).sha256 != Engine.load("both").sha256
     assert main(["read", str(folder / "3.png"), "--weights", str(own), "--json"]) == 0
-    assert (
-        json.loads(capsys.readouterr().out)["model"]["sha256"]
-        == Engine.load("both", own).sha256
-    )
+    model = json.loads(capsys.readouterr().out)["model"]
+    assert model["sha256"] == Engine.load("both", own).sha256
 
 
 @pytest.mark.parametrize(
