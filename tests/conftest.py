@@ -41,6 +41,7 @@ COMPILED_ONLY = {
     "test_explain.py",
     "test_export.py",
     "test_features.py",
+    "test_finetuning.py",
     "test_networks_page.py",
     "test_own.py",
     "test_published.py",

@@ -75,6 +75,7 @@ def test_prototypes_differ_in_at_least_12_pixels(lenet5):
     assert min(gaps) == 12
 
 
+@pytest.mark.jit
 @pytest.mark.parametrize("file", sorted(WEIGHTS.glob("*.wei")), ids=lambda f: f.stem)
 def test_shipped_weights_are_what_their_provenance_says(file):
     notes = json.loads(file.with_suffix(".json").read_text())
