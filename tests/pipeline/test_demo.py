@@ -559,6 +559,15 @@ sys.exit(main([]))
 """
 
 
+def own_terminal():
+    import fcntl
+    import signal
+    import termios
+
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job ignores it
+    fcntl.ioctl(0, termios.TIOCSCTTY, 0)
+
+
 @pytest.mark.skipif(os.name != "posix", reason="needs a pseudo-terminal")
 @pytest.mark.parametrize("key", [b"q", b"\x03"])
 def test_in_a_terminal_keys_work_and_everything_is_put_back(key, tmp_path):
@@ -581,7 +590,7 @@ def test_in_a_terminal_keys_work_and_everything_is_put_back(key, tmp_path):
         stderr=slave,
         env=environment,
         start_new_session=True,
-        preexec_fn=lambda: __import__("fcntl").ioctl(0, termios.TIOCSCTTY, 0),
+        preexec_fn=own_terminal,
     )
     seen, pressed, end = b"", 0, time.monotonic() + 60
     try:

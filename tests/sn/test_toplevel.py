@@ -5,6 +5,7 @@ import pty
 import random
 import re
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -186,6 +187,7 @@ class Terminal:
         self.process, self.handle = None, None
         self.process, self.handle = pty.fork()
         if self.process == 0:
+            signal.signal(signal.SIGINT, signal.SIG_DFL)  # a background job ignores it
             os.environ.update(TERM="dumb", XDG_STATE_HOME=str(tmp_path), HOME=str(tmp_path))
             os.execv(sys.executable, [sys.executable, "-m", "sn.cli"])
         self.text = ""
