@@ -236,7 +236,7 @@ def test_a_terminal_session(terminal):
     terminal.until("\n? ")
     terminal.say("(list x y)")
     assert "= (() ())" in terminal.until("\n? ")
-    terminal.say("(print 'begun) (while t 1)")
+    terminal.say("(progn (print 'begun) (flush) (while t 1))")
     terminal.until("\nbegun\n")
     os.write(terminal.handle, b"\x03")
     terminal.until("*** Break")
