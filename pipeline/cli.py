@@ -114,10 +114,10 @@ def parser() -> Parser:
     )
     train.add_argument("--seed", type=_seed, default=1, metavar="N", help="default 1")
     train.add_argument(
-        "--lines", type=_count, metavar="N", help="default 120000 (hos), 150000 (sdnn)"
+        "--lines", type=_count, metavar="N", help="default 120000 (hos), 200000 (sdnn)"
     )
     train.add_argument(
-        "--passes", type=_count, metavar="N", help="default 8 (hos), 9 (sdnn); of fields 20"
+        "--passes", type=_count, metavar="N", help="default 8; of fields 20"
     )
     train.add_argument(
         "--from", dest="start", metavar="FILE", help="go on from these weights, at a lower rate"

@@ -23,7 +23,8 @@ from pipeline.synthesis import (
 )
 from pipeline.training import written
 
-KINDS = {"clean": 0.48, "paper": 0.16, "digits": 0.24, "phone": 0.09, "nothing": 0.03}
+KINDS = {"clean": 0.4, "paper": 0.18, "digits": 0.3, "phone": 0.09, "nothing": 0.03}
+TOUCHING = 0.4  # share of the strings of MNIST digits that overlap throughout
 
 
 def random_writing(
@@ -99,7 +100,8 @@ def random_string(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarra
     """Return a string of 2 to 10 MNIST digits on grey paper (uint8) and its text.
 
     By one writer, or each digit by another; sizes, shears, overlaps, baselines, noise and
-    rules grow with a hardness drawn from 0 to 1.
+    rules grow with a hardness drawn from 0 to 1. In `TOUCHING` of them every digit overlaps
+    the next.
     """
     import cv2
 
@@ -109,6 +111,9 @@ def random_string(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarra
     one = writers[int(rng.integers(len(writers)))] if rng.random() < 0.4 else None
     size = float(rng.uniform(0.9, 1.5))
     low = -6 if hard > 0.8 else round(2 - 7 * hard)
+    touching = rng.random() < TOUCHING
+    if touching:
+        hard = min(hard, 0.75)
     glyphs, x = [], 8.0
     slope = float(rng.uniform(-0.07, 0.07)) * hard
     for symbol in text:
@@ -122,7 +127,8 @@ def random_string(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarra
         image = cv2.warpAffine(image, move, (side, side), flags=cv2.INTER_LINEAR)
         ink, _, top = tight(image.astype(np.float32), 0, 0, 40)
         glyphs.append((ink, round(x), top))
-        x += ink.shape[1] + float(rng.integers(low, low + 10)) * size
+        gap = rng.uniform(-6.5, -1.5) if touching else rng.integers(low, low + 10)
+        x += ink.shape[1] + float(gap) * size
         x = max(x, 0.0)
     rows, columns = round(52 * size), round(max(g[1] + g[0].shape[1] for g in glyphs) + 8)
     sheet = np.zeros((rows, columns), np.float32)
@@ -135,9 +141,12 @@ def random_string(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarra
         row, thick = int(rng.integers(rows - 3)), int(rng.integers(1, 4))
         part = sheet[row : row + thick]
         np.maximum(part, rng.uniform(70, 220), out=part)
-    if rng.random() < 0.25:  # another pen
-        kernel = np.ones((2, 2), np.uint8)
-        sheet = (cv2.erode if rng.random() < 0.6 else cv2.dilate)(sheet, kernel)
+    if rng.random() < 0.2:  # another pen
+        pen = (cv2.erode if rng.random() < 0.5 else cv2.dilate)(
+            sheet, np.ones((2, 2), np.uint8)
+        )
+        share = float(rng.uniform(0.3, 0.8))
+        sheet = (1 - share) * sheet + share * pen
     paper = rng.uniform(165, 255) if hard > 0.5 else 255.0
     grey = paper + (rng.uniform(0, 60) - paper) * sheet / 255
     grey += rng.standard_normal(grey.shape) * rng.uniform(0, 16) * hard

@@ -19,8 +19,8 @@ from pipeline.normalization import HEIGHT, INK, Writing
 from pipeline.segmentation import middle_of
 
 ROWS, DIGIT = 32, 20  # rows of a strip, and of the digits on it
-WINDOW, STEP = 30, 2  # columns the network sees at once, and from one place to the next
-MARGIN = 16  # white columns at either end: the first symbol must reach the middle of a window
+WINDOW, STEP = 34, 2  # columns the network sees at once, and from one place to the next
+MARGIN = 18  # white columns at either end: the first symbol must reach the middle of a window
 WIDEST = 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
 LOOKS = ((1.0, 1.0), (0.9, 0.93), (1.1, 1.06))  # width and height at which a strip is read

@@ -105,8 +105,8 @@ def varied_style(
         gap = float(rng.uniform(-4.2, 0.5)) * unit
     elif spacing > 0.92:
         gap = float(rng.uniform(8, 20)) * unit
-    if broad < 0.12:
-        script = replace(script, aspect=float(rng.uniform(1.3, 1.8)))
+    if broad < 0.2:
+        script = replace(script, aspect=float(rng.uniform(1.2, 1.8)))
     return replace(
         style,
         script=script,
@@ -580,7 +580,7 @@ def cleaned(line: Line, rng: np.random.Generator) -> np.ndarray:
     thin = max(round(0.05 * height), 1)
     if chance[0] < 0.30:  # pieces of a rule near the baseline or anywhere
         y = line.baseline[0] + rng.normal(0.1, 0.2) * height
-        y = float(rng.uniform(0, h)) if rng.random() < 0.3 else y
+        y = float(rng.uniform(0, h)) if rng.random() < 0.15 else y
         for _ in range(int(rng.integers(1, 5))):
             a = rng.uniform(0, w)
             b = a + rng.uniform(0.1, 1.6) * height
@@ -588,17 +588,9 @@ def cleaned(line: Line, rng: np.random.Generator) -> np.ndarray:
     if chance[1] < 0.15:  # a rule was removed and took ink with it
         y = int(np.clip(line.baseline[0] - rng.uniform(-0.1, 1.0) * height, 1, h - 3))
         ink[y : y + int(rng.integers(1, thin + 2))] *= np.float32(rng.uniform(0.0, 0.5))
-    if chance[2] < 0.22:  # what is left of a frame
+    if chance[2] < 0.15:  # what is left of a frame
         for _ in range(int(rng.integers(1, 3))):
-            side = int(rng.integers(4))
-            if side < 2:
-                x = rng.uniform(0, 0.25 * height) if side == 0 else w - 1 - rng.uniform(0, 6)
-                a, b = np.sort(rng.uniform(-0.2, 1.2, 2)) * h
-                _segment(ink, (x, a), (x + rng.normal(0, 1), b), thin, rng.uniform(0.4, 1.0))
-            else:
-                y = rng.uniform(0, 3) if side == 2 else h - 1 - rng.uniform(0, 3)
-                a, b = np.sort(rng.uniform(-0.1, 1.1, 2)) * w
-                _segment(ink, (a, y), (b, y + rng.normal(0, 1)), thin, rng.uniform(0.4, 1.0))
+            _frame_piece(ink, rng, height, thin)
     if chance[3] < 0.4:  # specks
         for _ in range(int(rng.integers(1, 9))):
             x, y = rng.uniform(0, w), rng.uniform(0, h)
@@ -622,6 +614,28 @@ def cleaned(line: Line, rng: np.random.Generator) -> np.ndarray:
         noise = rng.standard_normal((h, w), dtype=np.float32)
         ink = ink + noise * np.float32(rng.uniform(0.01, 0.06))
     return np.clip(ink, 0, 1).astype(np.float32, copy=False)
+
+
+def _frame_piece(ink: np.ndarray, rng: np.random.Generator, height: float, thick: int) -> None:
+    """Draw what is left of one side of a frame.
+
+    An upright piece runs over all rows or is a short corner: one as long as a digit would be a
+    1 that the text does not name.
+    """
+    h, w = ink.shape
+    side, level = int(rng.integers(4)), rng.uniform(0.4, 1.0)
+    if side < 2:
+        x = rng.uniform(0, 0.2 * height) if side == 0 else w - 1 - rng.uniform(0, 6)
+        a, b = -2.0, h + 2.0
+        if rng.random() < 0.3:
+            b = rng.uniform(0.1, 0.25) * h
+            if rng.random() < 0.5:
+                a, b = h - b, h + 2.0
+        _segment(ink, (x, a), (x + rng.normal(0, 1), b), thick, level)
+    else:
+        y = rng.uniform(0, 3) if side == 2 else h - 1 - rng.uniform(0, 3)
+        a, b = np.sort(rng.uniform(-0.1, 1.1, 2)) * w
+        _segment(ink, (a, y), (b, y + rng.normal(0, 1)), thick, level)
 
 
 def _segment(

@@ -8,7 +8,8 @@ through the replicated network. ``check-reader train --engine sdnn`` does it fro
 
 import hashlib
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,10 +24,12 @@ from pipeline.lines import random_writing
 from pipeline.sdnn import BLANK, ROWS, StripReader, strip_of, warped
 from pipeline.training import CHUNK, in_chunks
 from sn.command import commit, version
+from sn.net.program import LayerProgram
 
-BATCH = 8  # lines between two updates
-RATE, WARM_UP = 1e-3, 200  # first rate of the Adam rule, and updates until it is reached
-FURTHER = 3e-4  # first rate of a training that goes on from weights
+BATCH = 16  # lines between two updates
+RATE, WARM_UP = 2.5e-3, 300  # first rate of the Adam rule, and updates until it is reached
+FURTHER = 5e-4  # first rate of a training that goes on from weights
+SURE, SELDOM = 0.1, 0.2  # lines of an energy below are learned less often, at least so often
 PARTS = 20  # checkpoints of a training
 
 
@@ -112,12 +115,20 @@ def collapsed(penalties: np.ndarray) -> str:
 
 
 class Training:
-    """A training that can be interrupted: `run` goes on from its checkpoint."""
+    """A training that can be interrupted: `run` goes on from its checkpoint.
+
+    Two threads learn half of a batch each, with the same weights: the same halves whatever the
+    machine, so that the result is the same.
+    """
 
     def __init__(
         self, network: Network, strips: Strips, held: int, seed: int, rate: float = RATE
     ) -> None:
         self.program = network.program
+        self.twin = LayerProgram(
+            self.program.lowered, network.weights(), cost=self.program.cost
+        )
+        self.twin.weights = self.program.weights
         self.reader = StripReader(network)
         self.strips, self.held, self.seed, self.rate = strips, held, seed, rate
         self.starts = strips.starts()
@@ -128,19 +139,36 @@ class Training:
         flat = self.strips.pixels[start : start + ROWS * width]
         return flat.reshape(ROWS, width) * np.float32(1 / 255)
 
-    def learn(self, k: int, strip: np.ndarray | None = None) -> float:
+    def learn(
+        self,
+        k: int,
+        strip: np.ndarray | None = None,
+        program: LayerProgram | None = None,
+        draw: float = 0.0,
+    ) -> float:
         """Add the gradient of one line; return its energy (inf: no room for the text).
 
-        `strip` replaces the pixels of the line.
+        `strip` replaces the pixels of the line, `program` is where the gradient goes. Of lines
+        that are spelled surely few are learned, those the more: by `draw` 0...1, uniform.
         """
         strip = self.strip(k) if strip is None else strip
-        wide = self.program.replicate(*strip.shape)
+        wide = (program or self.program).replicate(*strip.shape)
         scores = wide.run(strip)[:, 0]
         target = [SYMBOLS.index(c) for c in self.strips.texts[k]]
         energy, gradient = gtn.ctc_energy(-scores.T.astype(np.float64), target, blank=BLANK)
-        if math.isfinite(energy):
-            wide.backward(-gradient.T[:, None].astype(np.float32))
+        share = min(1.0, max(SELDOM, energy / SURE))
+        if math.isfinite(energy) and draw < share:
+            wide.backward((-gradient.T[:, None] / share).astype(np.float32))
         return energy
+
+    def learn_half(self, program: LayerProgram, half: Iterable[int], step: int) -> list[float]:
+        """Add the gradients of some lines of update `step`, every one varied."""
+        energies = []
+        for k in half:
+            own = np.random.default_rng([self.seed, 3, step, k])
+            strip = varied(self.strip(k), own)
+            energies.append(self.learn(k, strip, program, own.random()))
+        return energies
 
     def test_error(self) -> float:
         """Return the share of held-out lines whose best labels do not spell their text."""
@@ -164,28 +192,29 @@ class Training:
         order = np.concatenate([rng.permutation(known) for _ in range(passes)])
         updates = len(order) // BATCH
         done = self.resume(checkpoint, len(order))
-        for number, part in enumerate(np.array_split(np.arange(updates), PARTS), 1):
-            if number <= len(done):
-                continue
-            energies = []
-            for step in part.tolist():
-                warm = min(1.0, (step + 1) / WARM_UP)
-                self.program.rates[:] = (
-                    self.rate * warm * (1 + math.cos(math.pi * step / updates)) / 2
-                )
-                own = np.random.default_rng([self.seed, 3, step])
-                energies += [
-                    self.learn(k, varied(self.strip(k), own))
-                    for k in order[step * BATCH : (step + 1) * BATCH]
-                ]
-                self.program.update(BATCH, rule="adam", momentum=0.9)
-                if progress and step % 50 == 0:
-                    progress(step / updates)
-            finite = [e for e in energies if math.isfinite(e)]
-            done.append(Part(number, float(np.mean(finite)), self.test_error()))
-            self.save(checkpoint, len(order), done)
-            if tell:
-                tell(done[-1])
+        with ThreadPoolExecutor(1) as second:
+            for number, part in enumerate(np.array_split(np.arange(updates), PARTS), 1):
+                if number <= len(done):
+                    continue
+                energies = []
+                for step in part.tolist():
+                    warm = min(1.0, (step + 1) / WARM_UP)
+                    self.program.rates[:] = (
+                        self.rate * warm * (1 + math.cos(math.pi * step / updates)) / 2
+                    )
+                    batch = order[step * BATCH : (step + 1) * BATCH].tolist()
+                    other = second.submit(self.learn_half, self.twin, batch[1::2], step)
+                    energies += self.learn_half(self.program, batch[::2], step) + other.result()
+                    self.program.gradient_sum += self.twin.gradient_sum
+                    self.twin.gradient_sum[:] = 0
+                    self.program.update(BATCH, rule="adam", momentum=0.9)
+                    if progress and step % 50 == 0:
+                        progress(step / updates)
+                finite = [e for e in energies if math.isfinite(e)]
+                done.append(Part(number, float(np.mean(finite)), self.test_error()))
+                self.save(checkpoint, len(order), done)
+                if tell:
+                    tell(done[-1])
         return done
 
     def save(self, file: Path, lines: int, done: list[Part]) -> None:
@@ -216,8 +245,8 @@ def train_strips(
     output: Path,
     *,
     seed: int = 1,
-    lines: int = 150_000,
-    passes: int = 9,
+    lines: int = 200_000,
+    passes: int = 8,
     start: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
     tell: Callable[[Part], None] | None = None,

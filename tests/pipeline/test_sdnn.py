@@ -11,7 +11,7 @@ from pipeline.lines import KINDS, random_string, random_writing
 from pipeline.normalization import finish
 from pipeline.sdnn import BLANK, ROWS, WINDOW, StripReader, lattice, legal_sequences, strip_of
 from pipeline.synthesis import compose
-from pipeline.training_strips import Strips, Training, collapsed, varied
+from pipeline.training_strips import SELDOM, SURE, Strips, Training, collapsed, varied
 
 
 @pytest.fixture(scope="module")
@@ -126,9 +126,40 @@ def test_gradient_through_replicas_and_criterion_equals_differences():
     assert (ends[0] - ends[1]) / (2 * step) == pytest.approx(np.linalg.norm(slope), rel=0.03)
 
 
+def blank_first():
+    """Return two lines, the first of which is said to say nothing."""
+    made = lines(["4", "11"])
+    return Strips(made.pixels, made.widths, ["", "11"])
+
+
+def test_lines_spelled_surely_are_learned_seldom_and_the_more():
+    network = lenet.load("strip", trained=False)
+    network.initialize(1)
+    program = network.program
+    training = Training(network, blank_first(), 1, 1)
+    program.rates[:] = 0.001
+    while training.learn(0) > 0.7 * SURE:  # until *no symbol* is sure everywhere
+        program.update(1, rule="adam", momentum=0.9)
+    gradients = []
+    for draw in (0.0, 1.0):
+        program.gradient_sum[:] = 0
+        energy = training.learn(0, draw=draw)
+        gradients.append(program.gradient_sum.copy())
+    assert energy < SURE
+    assert gradients[0].any()
+    assert not gradients[1].any()
+    share = max(SELDOM, energy / SURE)
+    other = Training(network, blank_first(), 1, 1)
+    scores = program.replicate(*other.strip(0).shape).run(other.strip(0))[:, 0]
+    _, slope = gtn.ctc_energy(-scores.T.astype(np.float64), [], blank=BLANK)
+    program.gradient_sum[:] = 0
+    program.replicate(*other.strip(0).shape).backward(-slope.T[:, None].astype(np.float32))
+    np.testing.assert_allclose(gradients[0] * share, program.gradient_sum, atol=1e-5)
+
+
 @pytest.mark.jit
 def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
-    strips = lines(["907", "11", "26", "580", "4"] * 35)
+    strips = lines(["907", "11", "26", "580", "4"] * 70)
 
     def trained(stop):
         network = lenet.load("strip", trained=False)
