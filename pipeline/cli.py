@@ -116,9 +116,7 @@ def parser() -> Parser:
     train.add_argument(
         "--lines", type=_count, metavar="N", help="default 120000 (hos), 200000 (sdnn)"
     )
-    train.add_argument(
-        "--passes", type=_count, metavar="N", help="default 8; of fields 20"
-    )
+    train.add_argument("--passes", type=_count, metavar="N", help="default 8; of fields 20")
     train.add_argument(
         "--from", dest="start", metavar="FILE", help="go on from these weights, at a lower rate"
     )

@@ -114,6 +114,14 @@ def collapsed(penalties: np.ndarray) -> str:
     return "".join(SYMBOLS[k] for k in best[first & (best != BLANK)])
 
 
+def twin_of(program: LayerProgram) -> LayerProgram:
+    """Return a program for another thread: the same weights, gradients of its own."""
+    blank = np.zeros(int(program.lowered.weight_index.max()) + 1, program.dtype)
+    twin = LayerProgram(program.lowered, blank, program.cost, dtype=program.dtype.type)
+    twin.weights = program.weights
+    return twin
+
+
 class Training:
     """A training that can be interrupted: `run` goes on from its checkpoint.
 
@@ -125,10 +133,7 @@ class Training:
         self, network: Network, strips: Strips, held: int, seed: int, rate: float = RATE
     ) -> None:
         self.program = network.program
-        self.twin = LayerProgram(
-            self.program.lowered, network.weights(), cost=self.program.cost
-        )
-        self.twin.weights = self.program.weights
+        self.twin = twin_of(self.program)
         self.reader = StripReader(network)
         self.strips, self.held, self.seed, self.rate = strips, held, seed, rate
         self.starts = strips.starts()
