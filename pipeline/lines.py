@@ -1,6 +1,6 @@
 """The lines a network of strips learns from, normalised as the reader does it.
 
-Five kinds, by their shares: lines cleaned cheaply (`pipeline.training.written`), the same on
+Five kinds, by their shares: lines cleaned cheaply (`written`), the same on
 paper through the whole of `normalize`, strings of MNIST digits on grey, noisy paper, telephone
 numbers in calm and wild hands of our own, and what says nothing: words, scribbles, noise.
 """
@@ -13,7 +13,10 @@ from pipeline.allographs import LETTERS
 from pipeline.handwriting import Sources, StrokeHand, random_hand, tight
 from pipeline.normalization import Writing, finish, normalize
 from pipeline.papers import strip
+from pipeline.printing import print_text
 from pipeline.synthesis import (
+    Line,
+    cleaned,
     compose,
     random_amount,
     random_digits,
@@ -21,9 +24,9 @@ from pipeline.synthesis import (
     random_style,
     varied_style,
 )
-from pipeline.training import written
 
 KINDS = {"clean": 0.4, "paper": 0.18, "digits": 0.3, "phone": 0.09, "nothing": 0.03}
+PRINTED = 0.35  # share of amounts behind a printed money mark
 TOUCHING = 0.4  # share of the strings of MNIST digits that overlap throughout
 
 
@@ -46,6 +49,42 @@ def random_writing(
         return normalize(image), text
     ink, _, text = written(rng, sources)
     return finish(ink), text
+
+
+def written(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.ndarray, str]:
+    """Write a line as it looks after cleaning; return (ink, owner, text)."""
+    kind = rng.random()
+    if kind < 0.45:
+        text = random_amount(rng)
+    elif kind < 0.55:
+        text = random_phone(rng)
+    else:
+        text = random_digits(rng, 2, 9)
+    while True:
+        try:
+            hand = random_hand(rng, sources)
+            line = compose(text, hand, rng, varied_style(rng, hand))
+        except KeyError:  # a hand that lacks one of the symbols
+            continue
+        ink, owner = cleaned(line, rng), line.owner
+        if kind < 0.45 and text[0] != "$" and rng.random() < PRINTED:
+            ink, owner, text = printed_mark(ink, owner, text, line, rng)
+        return ink, owner, text
+
+
+def printed_mark(
+    ink: np.ndarray, owner: np.ndarray, text: str, line: Line, rng: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray, str]:
+    """Print the money mark of a form to the left of a written amount."""
+    size = line.height * rng.uniform(0.55, 1.15)
+    width = round(1.1 * size + rng.uniform(0.1, 1.5) * line.height)
+    sheet = np.ones((ink.shape[0], width), np.float32)
+    base = line.baseline[0] + rng.uniform(-0.25, 0.15) * line.height
+    print_text(sheet, "$", (rng.uniform(1, 5), base), size, 0.0, rng.uniform(0.08, 0.2))
+    mark = (1 - sheet) * np.float32(rng.uniform(0.7, 1.0))
+    shifted = np.where(owner >= 0, owner + 1, -1).astype(owner.dtype)
+    theirs = np.where(mark > 0.06, 0, -1).astype(owner.dtype)
+    return np.hstack([mark, ink]), np.hstack([theirs, shifted]), "$" + text
 
 
 def random_field(

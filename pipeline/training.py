@@ -2,8 +2,9 @@
 
 Lines are written by synthetic hands, segmented by the reader's own segmenter, and every
 candidate character gets the name of the symbol it holds, or *rubbish* when it holds less or
-more than one: that is how a wrong cut learns to be expensive. ``check-reader train`` does it
-from nothing; expect about 19 of 20 candidates named rightly, wrong cuts included.
+more than one: that is how a wrong cut learns to be expensive. Then whole lines are learned by
+the discriminative forward criterion, through the recognition graph (LeCun et al. 1998,
+sec. VI-E; `pipeline.finetuning`). ``check-reader train`` does both from nothing.
 """
 
 import hashlib
@@ -19,20 +20,14 @@ import numpy as np
 import lenet
 from lenet.data import INK, PAPER
 from lenet.training import Pass, train
+from pipeline.finetuning import CutCharacters, Lessons, Line
+from pipeline.finetuning import Pass as LinesPass
 from pipeline.grammars import SYMBOLS
-from pipeline.handwriting import Sources, load_sources, random_hand
+from pipeline.handwriting import Sources, load_sources
+from pipeline.lines import random_writing, written
 from pipeline.normalization import Writing, finish
-from pipeline.printing import print_text
 from pipeline.segmentation import Segmentation, segment
-from pipeline.synthesis import (
-    Line,
-    cleaned,
-    compose,
-    random_amount,
-    random_digits,
-    random_phone,
-    varied_style,
-)
+from pipeline.spellings import chain
 from sn.command import commit, version
 
 RUBBISH = len(SYMBOLS)
@@ -40,8 +35,8 @@ CERTAIN, DOUBTFUL = 0.87, 0.72  # shares of ink that make a candidate a symbol, 
 SWALLOWED = 0.5  # share of a symbol's ink from which a candidate holds it
 WRONG_CUTS = 1.3  # kept for every symbol
 CHUNK = 500  # lines written from one seed
+GRAPH_LINES, GRAPH_PASSES, GRAPH_RATE = 0.2, 2, 5e-4  # share of the lines learned whole
 FURTHER = ((1, 0.0003), (1, 0.00008))  # passes and rates of a training that goes on
-PRINTED = 0.35  # share of amounts behind a printed money mark
 SHARES = (0.35, 0.3, 0.35)  # stroke hands, pen-digit hands, MNIST hands
 
 
@@ -80,42 +75,6 @@ def label_candidates(
     names = np.array([SYMBOLS.find(c) for c in text])
     labels = np.where(least >= CERTAIN, names[main], -1)
     return np.where(least < DOUBTFUL, RUBBISH, labels)
-
-
-def written(rng: np.random.Generator, sources: Sources) -> tuple[np.ndarray, np.ndarray, str]:
-    """Write a line as it looks after cleaning; return (ink, owner, text)."""
-    kind = rng.random()
-    if kind < 0.45:
-        text = random_amount(rng)
-    elif kind < 0.55:
-        text = random_phone(rng)
-    else:
-        text = random_digits(rng, 2, 9)
-    while True:
-        try:
-            hand = random_hand(rng, sources)
-            line = compose(text, hand, rng, varied_style(rng, hand))
-        except KeyError:  # a hand that lacks one of the symbols
-            continue
-        ink, owner = cleaned(line, rng), line.owner
-        if kind < 0.45 and text[0] != "$" and rng.random() < PRINTED:
-            ink, owner, text = printed_mark(ink, owner, text, line, rng)
-        return ink, owner, text
-
-
-def printed_mark(
-    ink: np.ndarray, owner: np.ndarray, text: str, line: Line, rng: np.random.Generator
-) -> tuple[np.ndarray, np.ndarray, str]:
-    """Print the money mark of a form to the left of a written amount."""
-    size = line.height * rng.uniform(0.55, 1.15)
-    width = round(1.1 * size + rng.uniform(0.1, 1.5) * line.height)
-    sheet = np.ones((ink.shape[0], width), np.float32)
-    base = line.baseline[0] + rng.uniform(-0.25, 0.15) * line.height
-    print_text(sheet, "$", (rng.uniform(1, 5), base), size, 0.0, rng.uniform(0.08, 0.2))
-    mark = (1 - sheet) * np.float32(rng.uniform(0.7, 1.0))
-    shifted = np.where(owner >= 0, owner + 1, -1).astype(owner.dtype)
-    theirs = np.where(mark > 0.06, 0, -1).astype(owner.dtype)
-    return np.hstack([mark, ink]), np.hstack([theirs, shifted]), "$" + text
 
 
 def candidates_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -> Candidates:
@@ -187,6 +146,51 @@ def in_chunks(
                 progress(done / chunks)
 
 
+def lines_of(
+    sources: Sources, seed: int, chunk: int, lines: int = CHUNK
+) -> list[tuple[np.ndarray, str]]:
+    """Write the lines of one chunk to be learned whole: ink uint8, ink 255, and text."""
+    rng = np.random.default_rng([seed, chunk, 5])
+    found = []
+    while len(found) < lines:
+        writing, text = random_writing(rng, sources)
+        if writing is not None:
+            found.append((np.rint(255 * writing.ink).astype(np.uint8), text))
+    return found
+
+
+def learn_lines(
+    network: lenet.Network,
+    folder: Path,
+    checkpoint: Path,
+    seed: int,
+    chunks: int,
+    progress: Callable[[str, float], None],
+    tell: Callable[[LinesPass], None] | None,
+) -> list[LinesPass]:
+    """Train the recognizer on whole lines, through its recognition graphs.
+
+    Of `chunks` chunks one says how well lines are spelled that are not learned.
+    """
+    parts = in_chunks(
+        lines_of, folder, seed, chunks, progress=lambda share: progress("writing lines", share)
+    )
+    lines = [Line(ink, chain(text)) for part in parts for ink, text in part]
+    lessons = Lessons(
+        CutCharacters(network),
+        lines[CHUNK:],
+        [],
+        lines[:CHUNK],
+        rate=GRAPH_RATE,
+        passes=GRAPH_PASSES,
+        seed=seed,
+        digest=f"{network.name} {seed} {chunks}",
+    )
+    done = lessons.run(checkpoint, lambda share: progress("learning lines", share), tell)
+    checkpoint.unlink()
+    return done
+
+
 def make_candidates(
     folder: Path,
     seed: int,
@@ -214,20 +218,21 @@ def train_recognizer(
     passes: int | None = None,
     start: Path | None = None,
     progress: Callable[[str, float], None] | None = None,
-    tell: Callable[[Pass], None] | None = None,
+    tell: Callable[[Pass | LinesPass], None] | None = None,
 ) -> dict[str, object]:
     """Train the shipped recognizer from nothing; write weights and provenance to `output`.
 
     With `start`, a weight file, it goes on from there by the short schedule `FURTHER`.
 
     `folder` holds the open data sets (MNIST, its writers, pen digits, symbols). One chunk of
-    lines more is written and measured on. `progress` is told what is going on and the share
-    done. An interrupted training goes on from its checkpoint.
+    lines more is written and measured on. Then `GRAPH_LINES` times as many new lines are
+    learned whole. `progress` is told what is going on and the share done. An interrupted
+    training goes on from its checkpoints.
     """
     chunks = max(1, lines // CHUNK)
 
-    def step(name: str) -> Callable[[float], None] | None:
-        return (lambda share: progress(name, share)) if progress else None
+    def step(name: str) -> Callable[[float], None]:
+        return lambda share: progress(name, share) if progress else None
 
     made = make_candidates(folder, seed, chunks + 2, progress=step("writing and cutting"))
     held = len(made.labels) * 2 // (chunks + 2)
@@ -247,6 +252,18 @@ def train_recognizer(
         step=step("training"),
     )
     digest = hashlib.sha256(made.images.tobytes() + made.labels.tobytes()).hexdigest()
+    whole = max(2, round(GRAPH_LINES * chunks))
+    count = len(made.labels)
+    del made
+    graphs = learn_lines(
+        network,
+        folder,
+        output.with_name(f"{output.stem}.lines.checkpoint.npz"),
+        seed,
+        whole,
+        progress or (lambda name, share: None),
+        tell,
+    )
     notes = {
         "command": f"check-reader train --seed {seed} --lines {lines}"
         + (f" --from {start.name}" if start else ""),
@@ -255,10 +272,11 @@ def train_recognizer(
         "commit": commit(),
         "seed": seed,
         "passes": len(results),
-        "data": {"candidates": len(made.labels), "sha256": digest},
+        "data": {"candidates": count, "sha256": digest, "lines": (whole - 1) * CHUNK},
         "sources": "own stroke hands, UCI pen digits, MNIST training digits, MIT symbols",
         "training_error": results[-1].training_error,
         "test_error": results[-1].validation_error,
+        "line_energy": {"before": graphs[0].held_out, "after": graphs[-1].held_out},
     }
     network.save_weights(output, notes)
     for part in output.parent.glob(f"{output.stem}.checkpoint.*"):
