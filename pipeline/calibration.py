@@ -8,7 +8,9 @@ telephone strips under the camera, and images that say nothing: of those every r
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,8 @@ ROUND = (
     *("amount", "digits", "string", "check", "amount", "phone", "string", "nothing"),
     *("amount", "check", "digits", "string", "amount", "phone", "check", "nothing"),
 )
+MODES = ("both", "hos", "sdnn")
+PART = 2 * len(ROUND)  # images a process reads at a time
 GRAMMAR = {"amount": "amount", "check": "amount", "phone": "phone"}
 
 
@@ -47,6 +51,13 @@ class Outcome:
     right: list[bool] = field(default_factory=list)
     read: list[bool] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
+
+    def extend(self, other: "Outcome") -> None:
+        """Add what became of other images."""
+        self.evidence += other.evidence
+        self.right += other.right
+        self.read += other.read
+        self.kinds += other.kinds
 
 
 def draw(rng: np.random.Generator, sources: Sources, kind: str) -> tuple[np.ndarray, str, str]:
@@ -72,22 +83,31 @@ def draw(rng: np.random.Generator, sources: Sources, kind: str) -> tuple[np.ndar
         return strip(line, rng), text.replace("$ ", "$"), grammar
 
 
-def measured(
-    engines: dict[str, Engine],
-    sources: Sources,
-    seed: int,
-    count: int,
-    progress: Callable[[float], None] | None = None,
-) -> dict[str, Outcome]:
-    """Read `count` images with every engine, every second one with those that read alone."""
-    outcomes = {mode: Outcome() for mode in engines}
-    for done in range(count):
-        rng = np.random.default_rng([seed, done])
-        kind = ROUND[done % len(ROUND)]
-        image, text, grammar = draw(rng, sources, kind)
+_engines: dict[str, Engine] = {}
+_sources: Sources | None = None
+
+
+def _load(folder: Path, weights: Path) -> None:
+    """Load what a process reads with, and what it draws from."""
+    global _sources
+    network = lenet.load("character", weights / "character.wei")
+    strips = StripReader(lenet.load("strip", weights / "strip.wei"))
+    _engines["both"] = Engine(network, strips=strips)
+    _engines["hos"] = Engine(network)
+    _engines["sdnn"] = Engine(None, strips=strips)
+    _sources = load_sources(folder, SHARES, held=True)
+
+
+def _outcomes(seed: int, numbers: range) -> dict[str, Outcome]:
+    """Read images by their numbers, every second round also by the engines alone."""
+    outcomes = {mode: Outcome() for mode in _engines}
+    for number in numbers:
+        rng = np.random.default_rng([seed, number])
+        kind = ROUND[number % len(ROUND)]
+        image, text, grammar = draw(rng, _sources, kind)
         meant = meaning(grammar, text) if text else None
-        for mode, engine in engines.items():
-            if mode != "both" and done // len(ROUND) % 2:
+        for mode, engine in _engines.items():
+            if mode != "both" and number // len(ROUND) % 2:
                 continue
             found, _ = CheckReader(grammar=grammar, engine=engine).decode(image)
             if found is not None and found.n_best:
@@ -96,9 +116,34 @@ def measured(
                 known.right.append(meaning(grammar, found.n_best[0][0]) == meant)
                 known.read.append(found.reason is None)
                 known.kinds.append(kind)
-        if progress:
-            progress((done + 1) / count)
     return outcomes
+
+
+def measured(
+    folder: Path,
+    weights: Path,
+    seed: int,
+    count: int,
+    *,
+    processes: int = 2,
+    progress: Callable[[float], None] | None = None,
+) -> dict[str, Outcome]:
+    """Read `count` images with the weights of a folder; the same in any number of processes.
+
+    `folder` holds the open data sets. Every second round of images is read by the engines
+    alone, too. `progress` is told the share done, 0...1.
+    """
+    parts = [range(k, min(k + PART, count)) for k in range(0, count, PART)]
+    total = {mode: Outcome() for mode in MODES}
+    with ProcessPoolExecutor(
+        processes, get_context("spawn"), initializer=_load, initargs=(folder, weights)
+    ) as pool:
+        for done, part in enumerate(pool.map(_outcomes, [seed] * len(parts), parts), 1):
+            for mode, outcome in part.items():
+                total[mode].extend(outcome)
+            if progress:
+                progress(done / len(parts))
+    return total
 
 
 def judged(outcome: Outcome) -> dict[str, object]:
@@ -139,22 +184,17 @@ def calibrate(
     guesses, reads at the default threshold, and wrong ones among these. Returns what was
     written.
     """
-    network = lenet.load("character", weights / "character.wei")
-    strips = StripReader(lenet.load("strip", weights / "strip.wei"))
-    engines = {
-        "both": Engine(network, strips=strips),
-        "hos": Engine(network),
-        "sdnn": Engine(None, strips=strips),
+    digests = {
+        mode: lenet.load(name, weights / f"{name}.wei").sha256
+        for mode, name in (("hos", "character"), ("sdnn", "strip"))
     }
-    known = {"hos": [network.sha256], "sdnn": [strips.network.sha256]}
-    known["both"] = known["hos"] + known["sdnn"]
     notes: dict[str, object] = {
         "command": f"check-reader calibrate --seed {seed} --lines {lines}",
         "commit": commit(),
     }
-    sources = load_sources(folder, SHARES, held=True)
-    for mode, outcome in measured(engines, sources, seed, lines, progress).items():
-        notes[mode] = {"weights": known[mode], **judged(outcome)}
+    for mode, outcome in measured(folder, weights, seed, lines, progress=progress).items():
+        known = [digest for one, digest in digests.items() if mode in (one, "both")]
+        notes[mode] = {"weights": known, **judged(outcome)}
     file = weights / "confidence.json"
     file.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
     return notes
