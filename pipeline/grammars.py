@@ -14,11 +14,12 @@ if TYPE_CHECKING:
 SYMBOLS = "0123456789$,.-/*x=#()"
 
 # Sums of more than five figures grow rare, and most people write cents or an ending.
-_PLAIN = r"[0-9]{1,5} ([0-9]~0.7)*"
-_WHOLE = rf"({_PLAIN} | [0-9]{{1,3}} (, [0-9]{{3}})+ | [0-9]{{1,3}} (. [0-9]{{3}})+ ~0.3)"
+_FIRST = "([1-9] | 0~3)"  # sums seldom begin with a nought
+_PLAIN = rf"{_FIRST} [0-9]{{0,4}} ([0-9]~0.7)*"
+_GROUPED = rf"({_FIRST} [0-9]{{0,2}} ((, [0-9]{{3}})+ | (. [0-9]{{3}})+ ~0.3))"
 _CENTS = r"(. [0-9]{2} (-~0.7)? | (, [0-9]{2})~1 | ([0-9]{2} | x x) / 1 0 0)"
 _ENDING = r"(. - | . = | [.,=] | - | , - | / -)"
-_SUM = rf"({_WHOLE} ({_CENTS} | {_ENDING}~0.5) | {_WHOLE}~2)"
+_SUM = rf"(({_PLAIN} | {_GROUPED}) ({_CENTS} | {_ENDING}~0.5) | {_PLAIN}~1.5 | {_GROUPED}~0.5)"
 
 _AMOUNT = rf"[$#=*]{{0,4}} {_SUM} ([*#]{{1,4}}~0.2)?"
 
