@@ -167,8 +167,9 @@ def _reader(first: "Shot", net: str | None) -> "Reader":
     """Return the reader; kernels are loaded at the first shot, not while the clock runs."""
     if net is None:
         from pipeline.recognition import Engine
+        from pipeline.warming import warmed
 
-        reader = Reader(Engine.load())
+        reader = Reader(warmed(Engine.load))
     else:
         from pipeline.period import PeriodEngine
 

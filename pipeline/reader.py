@@ -137,9 +137,12 @@ class CheckReader:
         with self._loading:
             if self._engine is None:
                 from pipeline.recognition import Engine
+                from pipeline.warming import warmed
 
                 mode = self._given[0]
-                self._engine = Engine.load(mode if isinstance(mode, str) else "both")
+                mode = mode if isinstance(mode, str) else "both"
+                self._engine = warmed(lambda: Engine.load(mode))
+                self._is_warm = True
             return self._engine
 
     @property
@@ -293,9 +296,9 @@ class CheckReader:
     def _warm(self, dpi: float | None) -> None:
         """Load the engine and compile its kernels: no page's time."""
         if not self._is_warm:
-            stroke = np.full((64, 96), 255, np.uint8)
-            stroke[16:48, 44:48] = 0
-            self.engine.decode(stroke, self.grammar, dpi)
+            from pipeline.warming import line
+
+            self.engine.decode(line(), self.grammar, dpi)
             self._is_warm = True
 
     def _sure(self, decoded: "Decoded | None") -> bool:

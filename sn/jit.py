@@ -124,6 +124,17 @@ def _kept(function: Callable[..., Any]) -> Iterator[None]:
         numba.config.CACHE_LOCATOR_CLASSES = before
 
 
+def is_kept(module: str) -> bool:
+    """Tell whether machine code of an imported kernel file is kept, or that it cannot be."""
+    if _given:
+        return True
+    folder = cache_directory() / "kernels" / cache_key(module)
+    with suppress(OSError):
+        folder.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        return folder.exists() or not os.access(folder.parent, os.W_OK)
+    return True
+
+
 class Kernel:
     """A function that becomes machine code at its first call.
 

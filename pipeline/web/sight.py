@@ -25,6 +25,7 @@ from pipeline.reader import CheckReader
 from pipeline.recognition import RUBBISH, WEIGHTS, Engine
 from pipeline.records import Box
 from pipeline.sdnn import MARGIN, STEP, WINDOW, StripReader, legal_sequences, strip_of
+from pipeline.warming import warmed
 from sn.command import version
 from sn.errors import SnError
 
@@ -76,12 +77,12 @@ class Sight:
             return 400, JSON, problem(str(error))
 
     def warm(self) -> None:
-        """Load weights and kernels and read one line, so that the first request waits not."""
-        line = np.full((64, 160), 255, np.uint8)
-        line[16:48, 40:46] = line[16:48, 80:86] = 0
+        """Load weights and kernels, read and write a line: no request waits for them."""
+        warmed(lambda: self.engine(""))
+        _, _, drawn = self.write(b"", ("201-555-0142", 1))
         for engine in self.engines:
-            self.reader(Asked("digits", engine)).read(line)
-        self.look(b"P5 160 64 255\n" + line.tobytes(), Asked("digits", field=(0, 0, 160, 64)))
+            self.answer("read", drawn, Asked("digits", engine))
+        self.answer("look", drawn, Asked("digits", graphs=True))
 
     # ---- the answers
 

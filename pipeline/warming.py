@@ -1,0 +1,103 @@
+"""Compiling before the first reading, on a fresh machine in two processes at once.
+
+The kernels of networks and those of graphs and cuts take about as long to compile and know
+nothing of each other. Where neither is kept yet, a second process compiles the one half while
+this one loads the weights and compiles the other.
+"""
+
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from pipeline.recognition import Engine
+
+
+def line() -> np.ndarray:
+    """Return a line uint8 (64, 324) on which everything that reads has something to do.
+
+    Ten eights of straight bars, some of them joined: more candidates than a network looks at
+    side by side, and something to cut.
+    """
+    paper = np.full((64, 324), 255, np.uint8)
+    for k, left in enumerate(range(12, 312, 30)):
+        for x in (left, left + 18):
+            paper[12:52, x : x + 4] = 0
+        for y in (12, 30, 48):
+            paper[y : y + 4, left : left + 22] = 0
+        if k % 3 == 1:
+            paper[48:52, left : left + 31] = 0
+    return paper
+
+
+def warmed(load: "Callable[[], Engine]") -> "Engine":
+    """Return the engine that `load` loads, its kernels compiled or found compiled."""
+    other = _other_process()
+    try:
+        engine = load()
+        if other is not None:
+            if engine.recognizer is not None:
+                engine.recognizer.fprop(np.zeros((33, 32, 32), np.float32))
+            if engine.strips is not None:
+                engine.strips.looks(np.zeros((32, 160), np.float32))
+            other.wait()  # what it has left, by dying, is compiled here
+    finally:
+        if other is not None:
+            other.kill()
+            other.wait()
+    engine.decode(line(), "digits")
+    return engine
+
+
+def _other_process() -> "subprocess.Popen[bytes] | None":
+    """Start what compiles the one half; None where it is kept, or a process gains nothing."""
+    from pipeline.batch import cores
+    from sn import jit
+
+    if cores() < 2 or not sys.executable or jit.disabled():
+        return None
+    import gtn.kernels_compose
+    import sn.net.kernels_program
+
+    halves = (gtn.kernels_compose, sn.net.kernels_program)
+    if any(jit.is_kept(half.__name__) for half in halves):
+        return None
+    root = str(Path(__file__).parents[1])
+    program = f"import sys; sys.path.insert(0, {root!r}); import {__name__} as w; w.graphs()"
+    none = subprocess.DEVNULL
+    try:
+        return subprocess.Popen(
+            [sys.executable, "-P", "-c", program], stdin=none, stdout=none, stderr=none
+        )
+    except OSError:
+        return None
+
+
+def graphs() -> None:
+    """Compile what is no network: read the line with two that say eight whatever they see."""
+    from pipeline.recognition import Engine
+
+    Engine(Eights(), strips=Eights()).decode(line(), "digits")
+
+
+class Eights:
+    """A recognizer and a reader of strips that know one digit."""
+
+    def fprop(self, images: np.ndarray) -> np.ndarray:
+        """Return penalties (n, classes): an eight, or with less conviction a three."""
+        from pipeline.recognition import RUBBISH
+
+        penalties = np.full((len(images), RUBBISH + 1), 20.0)
+        penalties[:, 8], penalties[:, 3] = 0.1, 3.0
+        return penalties
+
+    def looks(self, strip: np.ndarray) -> list[np.ndarray]:
+        """Return the penalties of one look, nothing at most places, in a list."""
+        penalties = self.fprop(strip[0, ::2])
+        penalties[np.arange(len(penalties)) % 8 > 0, :-1] += 20.0
+        penalties[:, -1] = 10.0
+        return [penalties]
