@@ -6,6 +6,7 @@ Needs Chromium, the extra ``web`` and the package websockets.
 """
 
 import base64
+import contextlib
 import itertools
 import json
 import os
@@ -27,6 +28,9 @@ BARE = """(async () => {
     await (await ask("about")).text();
     return performance.now() - start;
 })()"""
+# The same drawing read again and again, nothing else going on.
+AGAIN = """(async () => { for (let k = 0; k < %d; k++) await read(); })()"""
+TIMES = 5
 PAUSE = 0.006  # seconds from one pointer event to the next
 
 
@@ -87,6 +91,8 @@ class Browser:
         self.complaints: list[str] = []
         for domain in ("Page", "Runtime", "Log", "Network"):
             self.call(f"{domain}.enable")
+        self.call("Performance.setTimeDomain", timeDomain="threadTicks")
+        self.call("Performance.enable")
         metrics = {"width": width, "height": height, "deviceScaleFactor": 1, "mobile": False}
         self.call("Emulation.setDeviceMetricsOverride", **metrics)
 
@@ -150,6 +156,11 @@ class Browser:
                 time.sleep(PAUSE)
             self.point("mouseReleased", x, y, button="left", clickCount=1)
 
+    def seconds(self) -> float:
+        """Return the seconds of a processor the page has used."""
+        metrics = self.call("Performance.getMetrics")["metrics"]
+        return next(m["value"] for m in metrics if m["name"] == "TaskDuration")
+
     def picture(self, file: Path, whole: bool = True) -> None:
         """Save a screenshot."""
         found = self.call("Page.captureScreenshot", captureBeyondViewport=whole, format="png")
@@ -163,6 +174,19 @@ class Browser:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def seconds(process: int) -> float:
+    """Return the seconds of a processor that a process and its children have used (Linux)."""
+    total = 0.0
+    for task in Path(f"/proc/{process}/task").glob("*"):
+        with contextlib.suppress(OSError):
+            fields = (task / "stat").read_text().rpartition(")")[2].split()
+            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+            total += sum(
+                seconds(int(child)) for child in (task / "children").read_text().split()
+            )
+    return total
+
+
 def main(count: int = 20, folder: Path | None = None, address: str = "") -> None:
     server = None
     if not address:
@@ -171,7 +195,7 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
         address = server.stdout.readline().strip()
     browser = Browser()
     right = read = wrong = guessed = 0
-    times, bare = [], []
+    times, bare, page, behind = [], [], 0.0, 0.0
     try:
         browser.open(address)
         for k in range(count):
@@ -186,12 +210,17 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
             read += bool(found)
             right += found == text
             guessed += guess == text
+            reason = browser.value("record.reason || ''")
             wrong += bool(found) and found != text
-            mark = "" if found == text else "  <- wrong" if found else "  <- rejected"
+            mark = "" if found == text else "  <- wrong" if found else f"  <- {reason}"
             print(f"{text:<10} {guess:<10} {times[-1]:6.1f} ms{mark}", flush=True)
-            if folder and k < 3:
-                browser.until("looked === version")
-                browser.picture(folder / f"page-{k}.png")
+            browser.until("looked === version && !looking")
+            if folder and (k < 3 or found != text):
+                browser.picture(folder / f"page-{k}-{text}.png")
+            before = browser.seconds(), seconds(server.pid) if server else 0.0
+            browser.value(AGAIN % TIMES)
+            page += browser.seconds() - before[0]
+            behind += (seconds(server.pid) if server else 0.0) - before[1]
     finally:
         browser.close()
         if server is not None:
@@ -203,6 +232,8 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
     print(
         f"pen-up to answer: half {middle:.0f} ms, 95 % {late:.0f} ms, all {max(times):.0f} ms"
     )
+    each = 1000 / (count * TIMES)
+    print(f"CPU of an answer: page {each * page:.0f} ms, server {each * behind:.0f} ms")
     print(f"a request that reads nothing, beside them: half {np.median(bare):.0f} ms")
     print(
         f"complaints of the console: {len(browser.complaints)}", *browser.complaints, sep="\n  "

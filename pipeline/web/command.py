@@ -74,12 +74,13 @@ def serve(
     )
     door = Door(frozenset(f"{name}:{port}" for name in names), token)
     print("one moment ...", file=sys.stderr)
-    for worker in desk.workers:
-        worker.start()
+    first, *others = desk.workers
     try:
-        for worker in desk.workers:
-            if what := worker.wait():
-                raise SnError(what)
+        first.start()
+        if what := first.wait():
+            raise SnError(what)
+        for worker in others:  # now that everything is compiled
+            worker.start()
         config = uvicorn.Config(
             application(desk, door, most),
             log_level="error",

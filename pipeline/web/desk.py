@@ -13,7 +13,7 @@ from pathlib import Path
 from pipeline.image import Limits
 from pipeline.web.sight import JSON, Answer, Sight, problem
 
-STARTING = 120.0  # seconds: kernels may have to be compiled
+STARTING = 600.0  # seconds: kernels may have to be compiled, on a machine that is busy
 
 
 def serve_pipe(pipe: object, limits: Limits, folder: Path) -> None:
@@ -125,7 +125,7 @@ class Desk:
 
     def __init__(self, workers: Sequence[Worker | Here], line: int) -> None:
         self.workers, self.line = list(workers), line
-        self.idle = list(workers)
+        self.idle = self.workers[::-1]  # the first one, which is ready first, is the next
         self.waiting = 0
         self.freed = asyncio.Condition()
 

@@ -154,6 +154,8 @@ def application(desk: Desk, door: Door, most: int) -> ASGIApp:
                 return refusal(Refused(429, "too many requests at once; ask again in a second"))
             except ClientDisconnect:
                 return refusal(Refused(400, "the request ended early"))
+            except asyncio.CancelledError:  # Control-C, and this took too long to wait for
+                return refusal(Refused(503, "the service is ending"))
 
         return Route(path, answered, methods=[method])
 

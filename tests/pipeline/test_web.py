@@ -347,6 +347,31 @@ def test_a_desk_lets_so_many_wait():
     assert sum(isinstance(t, tuple) for t in told) >= 2
 
 
+def test_the_worker_that_is_ready_first_is_asked_first():
+    class Named:
+        def __init__(self, name):
+            self.name = name
+
+        def ask(self, *_):
+            return 200, "text/plain", self.name
+
+    async def asked():
+        desk = Desk([Named(b"first"), Named(b"second")], 4)
+        return [await desk.ask("read", b"", None) for _ in range(3)]
+
+    assert [body for _, _, body in asyncio.run(asked())] == [b"first"] * 3
+
+
+def test_what_is_cut_off_by_control_c_is_told_so(fake, strip):
+    class Ending(Desk):
+        async def ask(self, *_):
+            raise asyncio.CancelledError
+
+    answer = client_of(Ending([], 1)).post("/read", params=WHOLE, content=strip)
+    assert answer.status_code == 503
+    assert "ending" in answer.json()["error"]
+
+
 def test_a_defect_is_one_line_and_large_is_413(fake):
     sight = sight_of(fake.engine)
     sight.read = lambda body, asked: (_ for _ in ()).throw(TooLarge("the image", "vast\nvast"))
