@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING
 
 from pipeline.errors import printable
@@ -40,6 +41,7 @@ SLIDE, FRAMES = 0.9, 18  # seconds a strip takes to come in, and in how many vie
 FLASH = 0.06  # seconds
 LOOK = 0.6  # seconds a strip lies still before --auto presses the key
 DWELL = 1.8  # seconds an answer stays with --auto
+RESIZED = 0.2  # seconds until a window of another size is noticed
 SURE = 0.9  # posterior below which a digit is marked as doubtful
 
 
@@ -111,15 +113,16 @@ def _run(arguments: list[str]) -> int:
         return serve(f"{PROGRAM} --web", args.host, args.port, start=",".join(start))
     from pipeline import terminal
 
-    look = None
-    if not (args.quiet or args.gif or args.png or args.html):
-        look = terminal.look(
+    def fitting() -> "Look | None":
+        return terminal.look(
             sys.stdout,
             os.environ,
             colour=not args.no_color,
             period=args.period,
             width=args.width,
         )
+
+    look = None if args.quiet or args.gif or args.png or args.html else fitting()
     failures: list[int] = []
     shots = _shots(args, lambda error: failures.append(report(PROGRAM, error, args.debug)))
     if not shots:
@@ -138,6 +141,7 @@ def _run(arguments: list[str]) -> int:
     with canvas.opened(), terminal.keyboard() as wait:
         reader = _reader(shots[0], args.net)
         stage = Stage(look, canvas.draw, wait, args.auto, args.speed == "1993")
+        stage.fitting, stage.clear = fitting, canvas.clear
         stage.show(shots, reader.read)
     return max(failures, default=0)
 
@@ -329,7 +333,8 @@ class Stage:
 
     `draw` puts lines where the lines before stand; `wait` waits for a key (see
     `terminal.keyboard`), None where there is no keyboard: then the show goes on by itself, as
-    with `auto`. `paced` gives the digits out at the pace of then.
+    with `auto`. `paced` gives the digits out at the pace of then. `fitting` says what the
+    terminal can show by now, and `clear` wipes one whose size has changed.
     """
 
     look: "Look"
@@ -337,7 +342,10 @@ class Stage:
     wait: "Wait | None" = None
     auto: bool = False
     paced: bool = False
+    fitting: "Callable[[], Look | None]" = lambda: None
+    clear: Callable[[], None] = lambda: None
     heading: str = ""
+    view: object = None
     picture: Sequence[str] = ()
     columns: int = 0
 
@@ -355,7 +363,7 @@ class Stage:
                 if self.until(start + step * SLIDE / FRAMES) == "q":
                     return
             before = shot.frame
-            if self.key("camera", [], "any key: read it   q: leave", LOOK) == "q":
+            if self.key("camera", list, "any key: read it   q: leave", LOOK) == "q":
                 return
             self.see(255 - shot.frame)  # the flash of the grab
             self.paint("grabbed")
@@ -367,8 +375,10 @@ class Stage:
             if self.key("grabbed", beneath, "any key: go on   q: leave", DWELL) == "q":
                 return
 
-    def answer(self, shot: "Shot", reading: "Reading", then: Then) -> list[str] | None:
-        """Give out the digits; return the lines beneath the picture, None to leave."""
+    def answer(
+        self, shot: "Shot", reading: "Reading", then: Then
+    ) -> Callable[[], list[str]] | None:
+        """Give out the digits; return what makes the lines beneath them, None to leave."""
         found = reading.digits or ()
         if self.paced:
             start, steps = time.monotonic(), max(len(found), 1)
@@ -378,7 +388,12 @@ class Stage:
                     return None
                 clock = self.look.text(f"1993  {spent:7.3f} s", "dim")
                 self.paint("grabbed", [*self.echo(shot, found[:step]), "", clock])
-        lines = [*self.echo(shot, found), *self.look.wrapped(*verdict(shot, reading))]
+        return partial(self.beneath, shot, reading, then)
+
+    def beneath(self, shot: "Shot", reading: "Reading", then: Then) -> list[str]:
+        """Return the lines beneath the picture: the digits, the answer and the clocks."""
+        lines = self.echo(shot, reading.digits or ())
+        lines += self.look.wrapped(*verdict(shot, reading))
         for line in clocks(reading, then):
             lines += self.look.wrapped(line, "dim")
         return lines
@@ -392,25 +407,43 @@ class Stage:
 
     def see(self, view: object) -> None:
         """Turn a view (uint8 `film.FRAME`) into the picture."""
+        self.view = view
         rows = max(2, min(round(self.look.columns / 10), self.look.rows - 11))
         self.columns = min(self.look.columns, 11 * rows)
         self.picture = self.look.picture(view, rows, self.columns)
 
     def paint(self, state: str, beneath: Sequence[str] = (), prompt: str = "") -> None:
         """Draw the whole screen; what does not fit beneath the picture is left out."""
+        self.resized()
         top = [*self.look.wrapped(f"{PROGRAM}  {self.heading}  [{state}]", "title")]
         top += self.picture
         room = max(0, self.look.rows - len(top) - 2)
         bottom = ["", *self.look.wrapped(prompt, "dim")] if prompt else []
         self.draw([*top, *beneath[:room], *bottom])
 
-    def key(self, state: str, beneath: Sequence[str], prompt: str, seconds: float) -> str:
+    def key(
+        self, state: str, beneath: Callable[[], Sequence[str]], prompt: str, seconds: float
+    ) -> str:
         """Wait for a key, or only some seconds when the show goes on by itself."""
+        self.resized()  # what is beneath is fitted, too
         if self.auto or self.wait is None:
-            self.paint(state, beneath)
+            self.paint(state, beneath())
             return self.until(time.monotonic() + seconds)
-        self.paint(state, beneath, prompt)
-        return leaving(self.wait(None))
+        while True:
+            self.paint(state, beneath(), prompt)
+            while not self.resized():
+                if key := self.wait(RESIZED):
+                    return leaving(key)
+
+    def resized(self) -> bool:
+        """Tell whether the terminal has another size by now, and fit the picture into it."""
+        now = self.fitting()
+        if now is None or now == self.look:
+            return False
+        self.look = now
+        self.see(self.view)
+        self.clear()
+        return True
 
     def until(self, due: float) -> str:
         """Wait until a moment of `time.monotonic`; return "q" at once when told to leave."""

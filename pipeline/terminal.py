@@ -292,6 +292,11 @@ class Canvas:
         self.stream.flush()
         self.height = len(lines)
 
+    def clear(self) -> None:
+        """Wipe the terminal, whose lines may have been broken, and begin at its top."""
+        self.stream.write("\033[m\033[2J\033[H")
+        self.height = 0
+
     @contextmanager
     def opened(self) -> Iterator["Canvas"]:
         """Hide the cursor while the canvas is in use."""

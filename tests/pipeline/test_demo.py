@@ -43,7 +43,7 @@ class Scribe:
         self.fake, self.texts = fake, texts
         self.confidence, self.reason = confidence, reason
 
-    def decode(self, image, grammar, dpi):
+    def decode(self, image, grammar, dpi=None):
         text = self.texts[0]
         width = image.shape[1] / len(text)
         self.recognizer.fprop(np.zeros((4 * len(text), 32, 32), np.float32))
@@ -331,17 +331,15 @@ class Time:
         self.now += seconds
 
     def wait(self, seconds):
-        if seconds is None:
-            return self.keys.pop(0)
         self.now += seconds
-        return ""
+        return self.keys.pop(0) if seconds == demo_1993.RESIZED else ""
 
 
 @pytest.fixture
 def staged(fake, monkeypatch):
     """Return a function that plays shots on a stage; it returns (moment, lines) drawn."""
 
-    def play(keys="", texts=("60617",), shots=None, auto=False, paced=False, **how):
+    def play(keys="", texts=("60617",), shots=None, auto=False, paced=False, sizes=(), **how):
         moment = Time(keys)
         monkeypatch.setattr(demo_1993, "time", moment)
         drawn = []
@@ -351,6 +349,8 @@ def staged(fake, monkeypatch):
             drawn.append((moment.now, [bare(line) for line in lines]))
 
         stage = Stage(Look(79, 24, 256), draw, None if auto else moment.wait, auto, paced)
+        stage.fitting = lambda: Look(*sizes.pop(0), 256) if sizes else None
+        stage.clear = lambda: drawn.append((moment.now, ["cleared"]))
         reader = Reader(engine)
 
         def read(shot):
@@ -368,6 +368,22 @@ def test_nothing_is_read_before_a_key_is_pressed(staged):
     drawn = staged("q", texts=())
     assert "any key: read it" in drawn[-1][1][-1]
     assert not any("confidence" in line for _, lines in drawn for line in lines)
+
+
+def test_a_window_that_becomes_narrow_is_drawn_anew(staged):
+    shots = [film.take(film.FILM[2])]
+    before = max(len(line) for line in staged(" q", shots=shots)[-1][1])
+    assert before > 50
+    views = demo_1993.FRAMES + 9  # the strip comes in, is read, and waits for a key
+    keys = ["", " ", *[""] * 9, "q"]
+    drawn = staged(keys, shots=shots, sizes=[(79, 24)] * views + [(50, 20)])
+    assert [lines for _, lines in drawn].count(["cleared"]) == 1
+    last = drawn[-1][1]
+    assert drawn[-2][1] == ["cleared"]
+    assert max(map(len, last)) <= 50
+    assert len(last) <= 20
+    assert any("60617" in line for line in last)
+    assert "any key" in last[-1]
 
 
 def test_a_key_reads_the_strip_and_another_one_brings_the_next(staged):
