@@ -67,6 +67,7 @@ class Browser:
                 "--headless=new",
                 *(["--no-sandbox"] if os.geteuid() == 0 else []),
                 "--disable-gpu",
+                "--hide-scrollbars",
                 "--remote-debugging-port=0",
                 "--remote-allow-origins=*",
                 "--use-fake-ui-for-media-stream",
