@@ -48,6 +48,8 @@ class Check:
         Pixels per inch.
     code : tuple of str or None
         The code line, its routing number, account and serial number; None without one.
+    ink : numpy.ndarray or None
+        uint8 (H, W): 1 where the amount is written, 2 where a currency mark is printed.
     """
 
     image: np.ndarray
@@ -57,6 +59,7 @@ class Check:
     layout: str
     dpi: float
     code: tuple[str, str, str, str] | None = None
+    ink: np.ndarray | None = None
 
 
 def _head(desk: Desk, name: str, x: float = 0.25, y: float = 0.3) -> None:
@@ -395,6 +398,8 @@ def draw_check(
     Check
         Image, amount and where it stands.
     """
+    import cv2
+
     hand = StrokeHand(rng) if hand is None else hand
     layout = list(LAYOUTS)[int(rng.integers(len(LAYOUTS)))] if layout is None else layout
     size, design = (LAYOUTS | UNSEEN)[layout]
@@ -429,7 +434,8 @@ def draw_check(
             h, w = image.shape
             move = np.array([[-1, 0, w], [0, -1, h], [0, 0, 1]]) @ move
     box, field = (enclosing(b, move, image.shape) for b in (desk.box, desk.field))
-    return Check(image, desk.text, box, field, layout, dpi, desk.line_of_code)
+    ink = cv2.warpPerspective(desk.ink, move, image.shape[::-1], flags=cv2.INTER_NEAREST)
+    return Check(image, desk.text, box, field, layout, dpi, desk.line_of_code, ink)
 
 
 def _scanned(shape: tuple[int, ...], turn: float, scale: float) -> np.ndarray:

@@ -113,11 +113,18 @@ class Desk:
         self.dark = float(rng.uniform(0.08, 0.3))
         self.clear = False
         self.text, self.box, self.field = "", (0, 0, 0, 0), (0, 0, 0, 0)
+        self.written = 0, 0, np.zeros((0, 0), np.float32)  # what was written last
+        self.ink = np.zeros(shape, np.uint8)  # 1 the amount, 2 printed currency marks
         self.line_of_code: tuple[str, str, str, str] | None = None
 
     def print(self, text: str, x: float, y: float, size: float = 0.075) -> None:
         """Print capitals `size` inches high."""
-        print_text(self.sheet, text, (x * self.dpi, y * self.dpi), size * self.dpi, self.tone)
+        place = (x * self.dpi, y * self.dpi)
+        print_text(self.sheet, text, place, size * self.dpi, self.tone)
+        if text == "$":
+            alone = np.ones_like(self.sheet)
+            print_text(alone, text, place, size * self.dpi, 0.0)
+            self.ink[alone < 0.9] = 2
 
     def print_right(self, text: str, x: float, y: float, size: float = 0.075) -> None:
         """Print capitals that end at `x`."""
@@ -184,6 +191,7 @@ class Desk:
         left, top = max(left, 0), max(top, 0)
         part = self.sheet[top : top + h, left : left + w]
         ink = line.ink[: part.shape[0], : part.shape[1]]
+        self.written = left, top, ink
         part *= 1 - ink * np.float32(1 - self.dark)
         rows, columns = (
             np.flatnonzero(ink.max(axis=1) > 0.1),
@@ -216,6 +224,8 @@ class Desk:
             text, x + 0.06, base, size, w - 0.12, style=style, centre=bool(rng.random() < 0.4)
         )
         self.text = text
+        left, top, ink = self.written
+        self.ink[top : top + ink.shape[0], left : left + ink.shape[1]][ink > 0.1] = 1
         d = self.dpi
         self.field = (round(x * d), round(y * d), round(w * d), round(h * d))
 

@@ -12,12 +12,13 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 import gtn
+from pipeline.fields import Field
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.image import Page, Source, scan
 from pipeline.normalization import Writing, normalize
 from pipeline.reader import CheckReader
 from pipeline.recognition import RUBBISH, recognition_graph, unswallowed
-from pipeline.records import Box, Reading
+from pipeline.records import Reading
 from pipeline.sdnn import strip_of
 from pipeline.segmentation import Segmentation, segment
 from sn.errors import SnError
@@ -68,14 +69,14 @@ class Explanation:
     """A reading with the page it was made on, its fields and, where there is ink, its trace.
 
     `page` is flat and upright, as it was read; `fields` are the candidate fields with their
-    penalties, `box` the one that was decoded, `posterior` and `share` what the confidence was
+    penalties, `field` the one that was decoded, `posterior` and `share` what the confidence was
     made of (see `Decoded`), None where nothing was.
     """
 
     reading: Reading
     page: Page
-    fields: list[tuple[Box, float]]
-    box: Box | None
+    fields: list[Field]
+    field: Field | None
     trace: Trace | None
     posterior: float | None
     share: float | None
@@ -110,28 +111,27 @@ def explain(reader: CheckReader, source: Source, page: int = 1) -> Explanation:
 
     Raises SnError as reading does, and for a page that is not there.
     """
-    given = scan(source, reader.limits)
-    for seen in given.pages():
-        if seen.number == page:
-            break
-    else:
-        raise SnError(f"{given.label}: there is no page {page}")
-    reading = next(r for r in reader.pages(source) if r.page == page)
-    if not reading.n_best and reading.reason in ("blank", "no_field"):
+    examined = reader.examined(source)
+    found = next((one for one in examined if one[0].page == page), None)
+    if found is None:
+        raise SnError(f"{scan(source, reader.limits).label}: there is no page {page}")
+    reading, seen, look = found
+    if look is None or (not reading.n_best and reading.reason in ("blank", "no_field")):
         return Explanation(reading, seen, [], None, None, None, None)
-    look = reader.look(seen, given.label)
     seen = replace(seen, pixels=look.sheet.pixels)
     fields, decoded = look.fields, look.decoded
     if decoded is None:
         return Explanation(reading, seen, fields, None, None, None, None)
-    x, y, width, height = box = look.box
-    crop = seen.pixels[y : y + height, x : x + width].copy()
     return Explanation(
         reading,
         seen,
         fields,
-        box,
-        trace(reader, crop, [SYMBOLS.index(c.char) for c in decoded.characters]),
+        look.field,
+        trace(
+            reader,
+            look.field.crop(seen.pixels),
+            [SYMBOLS.index(c.char) for c in decoded.characters],
+        ),
         decoded.posterior if decoded.n_best else None,
         decoded.grammar if decoded.n_best else None,
     )

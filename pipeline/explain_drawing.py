@@ -105,21 +105,21 @@ def page_drawing(found: Explanation) -> Canvas:
         canvas.rectangle(MARGIN + x, 6 + y, w, h, line=line, pen=pen)
         return MARGIN + x, 6 + y
 
-    whole = found.box is not None and found.box[2:] == (columns, rows)
+    chosen = found.field
+    whole = chosen is not None and chosen.box[2:] == (columns, rows)
     if not whole:
-        for box, penalty in found.fields:
-            if box != found.box:
-                x, y = frame(box, SOFT, 0.9)
-                canvas.text((x + 2, y - 6), f"{penalty:.1f}", 9, SOFT, "left")
-        if found.box is not None:
-            x, y = frame(found.box, BEST, 2.0)
-            own = next((p for box, p in found.fields if box == found.box), 0.0)
-            canvas.text((x + 2, y - 7), f"{own:.1f}", 10, BEST, "left")
-            fx, fy, fw, fh = found.box
+        for field in found.fields:
+            if field != chosen:
+                x, y = frame(field.box, SOFT, 0.9)
+                canvas.text((x + 2, y - 6), f"{field.penalty:.1f}", 9, SOFT, "left")
+        if chosen is not None:
+            x, y = frame(chosen.box, BEST, 2.0)
+            canvas.text((x + 2, y - 7), f"{chosen.penalty:.1f}", 10, BEST, "left")
+            _, _, fw, fh = chosen.box
             left = MARGIN + columns * zoom + 26
             size = min((WIDTH - MARGIN - left) / fw, 3.0)
             if size * fw > 60:
-                crop = pixels[fy : fy + fh, fx : fx + fw]
+                crop = chosen.crop(pixels)
                 top = 6 + max(0.0, (rows * zoom - fh * size) / 2)
                 canvas.tile((left, top), shrunk(crop, size), fw * size, fh * size)
                 canvas.rectangle(left, top, fw * size, fh * size, line=BEST, pen=1.6)

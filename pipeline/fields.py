@@ -10,7 +10,7 @@ A crop that is no whole check (small, or filled by a single line) is one field o
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 import numpy as np
@@ -54,6 +54,7 @@ TERMS = {
 WEIGHTS = np.array(list(TERMS.values()))
 Box = tuple[int, int, int, int]
 LIMIT = 8  # candidates handed on
+DEARER = 2.5  # a closed box around the same writing may be, and is still preferred
 MOST_PIECES, MOST_RULES = 3000, 120  # the largest; a check has fewer, noise has any number
 
 
@@ -62,12 +63,26 @@ class Field:
     """A place where an amount may stand.
 
     `box` is x, y, width, height in pixels of the image; `penalty` is at least 0; `kind` is
-    ``strip`` (the whole image), ``box``, ``rules``, ``rule`` or ``mark``.
+    ``strip`` (the whole image), ``box``, ``rules``, ``rule`` or ``mark``. `foreign`, bool
+    (height, width), is what stands in the box and belongs to something else: the ends of
+    printed words, letters of another line; None without any.
     """
 
     box: Box
-    penalty: float
-    kind: str
+    penalty: float = 0.0
+    kind: str = "strip"
+    foreign: np.ndarray | None = field(default=None, compare=False, repr=False)
+
+    def crop(self, pixels: np.ndarray) -> np.ndarray:
+        """Return the field cut out of its image, uint8, paper where something foreign is."""
+        x, y, w, h = self.box
+        part = pixels[y : y + h, x : x + w].copy()
+        if self.foreign is not None:
+            import cv2
+
+            disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (max(h // 3, 5) | 1,) * 2)
+            part[self.foreign] = cv2.morphologyEx(part, cv2.MORPH_CLOSE, disk)[self.foreign]
+        return part
 
 
 @dataclass(slots=True)
@@ -79,6 +94,8 @@ class _Page:
     down: np.ndarray
     pieces: np.ndarray  # int (n, 4): x, y, w, h of what is left without lines
     area: np.ndarray
+    labels: np.ndarray  # int (rows, columns): 1 + the number of a piece, 0 where there is none
+    words: np.ndarray  # int (n,): the printed word a piece belongs to, -1 for none
     marks: list[tuple[int, int, int, int, float]]  # x, y, w, h, likeness 0..1
 
 
@@ -106,7 +123,7 @@ def locate(pixels: np.ndarray) -> list[Field]:
             f"locate: a 2-D uint8 image is expected, not {pixels.ndim}-D {pixels.dtype}"
         )
     rows, columns = pixels.shape
-    whole = Field((0, 0, columns, rows), 0.0, "strip")
+    whole = Field((0, 0, columns, rows))
     if columns < 480 or rows < 190 or not 1.5 <= columns / rows <= 3.8:
         return [whole]
     scale = min(WIDTH / columns, 1.0)
@@ -114,13 +131,137 @@ def locate(pixels: np.ndarray) -> list[Field]:
     if not _is_page(page):
         return [whole]
     fields: list[Field] = []
-    measured = [(*measure(page, box, kind), kind) for box, kind in _candidates(page)]
-    priced = [(float(WEIGHTS @ terms), box, kind) for box, terms, kind in measured]
-    for penalty, box, kind in sorted(priced):
-        field = Field(_outward(box, scale, pixels.shape), penalty, kind)
-        if all(_overlap(field.box, other.box) < 0.5 for other in fields):
-            fields.append(field)
-    return fields[:LIMIT] or [whole]
+    priced = []
+    for room, kind in _candidates(page):
+        box, terms = measure(page, room, kind)
+        priced.append((float(WEIGHTS @ terms), kind, box, room))
+    for penalty, kind, box, room in sorted(_tightest(page, priced)):
+        outer = _outward(box, scale, pixels.shape)
+        if all(_overlap(outer, other.box) < 0.5 for other in fields):
+            foreign = _foreign(page, box, room)
+            if foreign is not None:
+                x, y = np.arange(outer[2]) + outer[0], np.arange(outer[3]) + outer[1]
+                rows, columns = (
+                    _working(y, scale, box[1], box[3]),
+                    _working(x, scale, box[0], box[2]),
+                )
+                foreign = foreign[np.ix_(rows, columns)]
+            fields.append(Field(outer, penalty, kind, foreign))
+        if len(fields) == LIMIT:
+            break
+    return fields or [whole]
+
+
+def _working(at: np.ndarray, scale: float, start: int, size: int) -> np.ndarray:
+    """Return the rows or columns of a working crop that pixels of the original fall on."""
+    return np.clip(((at + 0.5) * scale).astype(np.intp) - start, 0, size - 1)
+
+
+def _tightest(
+    page: _Page, priced: list[tuple[float, str, Box, Box]]
+) -> list[tuple[float, str, Box, Box]]:
+    """Leave out what holds the same writing as a closed box that fits it more closely.
+
+    The room after a currency mark or above a rule takes the frame of a box in, and of two
+    boxes one within the other the larger does.
+    """
+    tall = page.pieces[:, 3] > 10 * page.ink.shape[1] / WIDTH
+    held = [_inside(page, room) & tall for *_, room in priced]
+    kept = []
+    for i, (penalty, kind, box, room) in enumerate(priced):
+        for j, (other, sort, _, closed) in enumerate(priced):
+            if sort != "box" or i == j or other > penalty + DEARER or not held[j].any():
+                continue
+            same = np.count_nonzero(held[i] & held[j]) >= 0.75 * np.count_nonzero(held[i])
+            smaller = closed[2] * closed[3] < 0.85 * room[2] * room[3] or kind != "box"
+            more = np.count_nonzero(held[i]) > np.count_nonzero(held[j]) and kind == "box"
+            if same and smaller and not more and held[i].any():
+                break
+        else:
+            kept.append((penalty, kind, box, room))
+    return kept
+
+
+def _foreign(page: _Page, box: Box, room: Box) -> np.ndarray | None:
+    """Return what in a crop belongs to something else, bool (height, width); None: nothing.
+
+    Pieces that the crop cuts and that stand outside the field, printed words above or below
+    the line of the writing, and the lines around the field.
+    """
+    import cv2
+
+    x, y, w, h = box
+    p = page.pieces
+    right, low = p[:, 0] + p[:, 2], p[:, 1] + p[:, 3]
+    touched = (p[:, 0] < x + w) & (right > x) & (p[:, 1] < y + h) & (low > y)
+    inside = _inside(page, room)
+    chosen = np.zeros(len(p), bool)
+    chosen[_crossing(page, room, inside)] = True
+    writing = chosen & (page.words < 0)
+    writing = writing if writing.any() else chosen
+    if not writing.any():
+        return None
+    heights = p[writing, 3]
+    large = writing & (p[:, 3] >= 0.5 * np.percentile(heights, 80))
+    size = float(np.median(p[large, 3]))
+    top, base = float(np.median(p[large, 1])), float(np.median(low[large]))
+    middle = (p[:, 1] + low) / 2
+    off = (middle < top - 0.05 * size) | (middle > base + 0.05 * size)
+    cut = (p[:, 0] < x) | (right > x + w) | (p[:, 1] < y) | (low > y + h)
+    foreign = touched & cut & ~chosen
+    flat = (p[:, 3] < 0.45 * size) & (p[:, 2] > 2.5 * p[:, 3]) & (p[:, 3] > 0.15 * size)
+    foreign |= touched & flat & (middle < top - 0.1 * size)  # print that ran together
+    for word in np.unique(page.words[touched & (page.words >= 0)]):
+        letters = page.words == word
+        if (off[letters]).all() and p[letters, 3].max() < 0.75 * size:
+            foreign |= letters & touched
+    listed = np.concatenate([[False], foreign])
+    part = np.s_[y : y + h, x : x + w]
+    labels = page.labels[part]
+    mask = cv2.dilate(listed[labels].astype(np.uint8), np.ones((5, 5), np.uint8))
+    lines = page.down[part].copy()
+    edge = round(4 * page.ink.shape[1] / WIDTH)
+    lines[:, max(room[0] + edge - x, 0) : max(room[0] + room[2] - edge - x, 0)] = 0
+    lines = cv2.dilate(lines | page.across[part], np.ones((3, 3), np.uint8))
+    own = np.concatenate([[False], chosen & ~foreign])[labels].astype(np.uint8)
+    # A line that meets the writing is left whole: what follows knows how to take it out.
+    _, at = cv2.connectedComponents(lines)
+    met = np.unique(at[cv2.dilate(own, np.ones((9, 7), np.uint8)) > 0])
+    mask |= lines & ~np.isin(at, met)
+    mask &= 1 - own
+    return mask > 0 if mask.any() else None
+
+
+def _words(pieces: np.ndarray, unit: float) -> np.ndarray:
+    """Return the printed word of each piece, -1 for none: equally high, in a row, close by.
+
+    Letters of small print run together, so two pieces will do that are as broad as three.
+    """
+    words = np.full(len(pieces), -1)
+    fit = np.flatnonzero((pieces[:, 3] < 34 * unit) & (pieces[:, 3] >= 6 * unit))
+    order = fit[np.argsort(pieces[fit, 0], kind="stable")]
+    x, y, w, h = pieces[order].T
+    low = y + h
+    follows = np.full(len(order), -1)
+    for i in range(len(order)):
+        gap = x[i + 1 :] - x[i] - w[i]
+        alike = (gap > -0.2 * h[i]) & (gap < 1.2 * h[i])
+        alike &= np.abs(h[i + 1 :] - h[i]) <= max(1.5 * unit, 0.1 * h[i])
+        alike &= np.abs(low[i + 1 :] - low[i]) <= max(1.5 * unit, 0.08 * h[i])
+        if alike.any():
+            follows[i] = i + 1 + int(np.argmax(alike))
+    count = 0
+    used = np.zeros(len(order), bool)
+    for i in range(len(order)):
+        chain = []
+        while i >= 0 and not used[i]:
+            used[i] = True
+            chain.append(i)
+            i = int(follows[i])
+        if len(chain) >= 3 or (len(chain) == 2 and w[chain].sum() >= 3 * h[chain].max()):
+            words[order[chain]] = count
+            count += 1
+    return words
 
 
 def _outward(box: Box, scale: float, shape: tuple[int, ...]) -> Box:
@@ -169,13 +310,17 @@ def _take_apart(grey: np.ndarray) -> _Page:
     rest |= cv2.morphologyEx(
         rest, cv2.MORPH_CLOSE, np.ones((max(round(6 * unit), 3), 1), np.uint8)
     )
-    _, _, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
-    stats = stats[1:]
+    _, labels, stats, _ = cv2.connectedComponentsWithStats(rest, connectivity=8)
     big = (stats[:, 4] > 6 * unit * unit) & (np.maximum(stats[:, 2], stats[:, 3]) > 3)
-    stats = stats[big]
-    if len(stats) > MOST_PIECES:
-        stats = stats[np.sort(np.argsort(-stats[:, 4], kind="stable")[:MOST_PIECES])]
-    page = _Page(ink, across, down, stats[:, :4], stats[:, 4], [])
+    big[0] = False
+    kept = np.flatnonzero(big)
+    if len(kept) > MOST_PIECES:
+        kept = np.sort(kept[np.argsort(-stats[kept, 4], kind="stable")[:MOST_PIECES]])
+    number = np.zeros(len(stats), np.int32)
+    number[kept] = np.arange(1, len(kept) + 1)
+    stats = stats[kept]
+    words = _words(stats[:, :4], unit)
+    page = _Page(ink, across, down, stats[:, :4], stats[:, 4], number[labels], words, [])
     page.marks = _marks(page, rest)
     return page
 
@@ -436,7 +581,7 @@ def measure(page: _Page, box: Box, kind: str) -> tuple[Box, np.ndarray]:
     broad = float((tall[:, 2] > 2.6 * tall[:, 3]).mean())
     even = float((abs(tall[:, 3] - size) <= 1).mean()) if len(tall) > 3 else 0.0
     terms += [10 * max(0.36 - size / deep, 0), max(len(tall) - 11.0, 0), broad, even]
-    pieces = _crossing(page, box, inside)
+    pieces = page.pieces[_crossing(page, box, inside)]
     near, more = 7 * unit, 0.14 * h
     top = -_reach(-int(pieces[:, 1].min()), -y, near, more)
     low = _reach(int((pieces[:, 1] + pieces[:, 3]).max()), y + h, near, more)
@@ -459,7 +604,7 @@ def _reach(writing: int, edge: int, near: float, more: float) -> int:
 
 
 def _crossing(page: _Page, box: Box, inside: np.ndarray) -> np.ndarray:
-    """Return the pieces of writing in `box` and what the removal of its frame cut off them."""
+    """Tell the pieces of writing in `box` and what the removal of its frame cut off them."""
     x, y, w, h = box
     near = 7.5 * page.ink.shape[1] / WIDTH
     p = page.pieces
@@ -483,7 +628,7 @@ def _crossing(page: _Page, box: Box, inside: np.ndarray) -> np.ndarray:
             )
             high = np.minimum(low[i], ends[:, 1] + ends[:, 3]) - np.maximum(p[i, 1], ends[:, 1])
             chosen[i] = bool(((wide > -near) & (high > -near)).any())
-    return p[chosen]
+    return chosen
 
 
 def fit(

@@ -24,7 +24,7 @@ from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
 from pipeline.records import Box, CodeLine, Quality, Reading
 from pipeline.rules import kind_of
-from pipeline.sheet import Sheet, flattened
+from pipeline.sheet import Sheet, flattened, standing
 from sn.command import version
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ _FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
 _LEAST_PAGE = 8  # pixels
 _PAPER = 96  # grey levels: paper is lighter, a stroke alone is darker
 _PATIENCE = 8.0  # seconds of work after which no further field of a page is looked at
+_UPRIGHT = 6.0  # log odds from which a check is not read the other way up
+_EITHER = 3.0  # lead in penalty below which both ways up are possible
 _NO_INK = 16  # grey levels: paper alone varies less, the faintest ink more
 
 
@@ -45,16 +47,16 @@ _NO_INK = 16  # grey levels: paper alone varies less, the faintest ink more
 class Look:
     """What was found on a page, all in pixels of its flat sheet.
 
-    `fields` are the candidate fields with their penalties, `box` the one that was decoded and
-    `decoded` what it says, None where nothing could be; `code` is the code line, if any.
+    `fields` are the candidate fields with their penalties, `field` the one that was decoded and
+    `decoded` what it says, both None where nothing could be; `code` is the code line, if any.
     `either_way` tells of a check without one that can be read both ways up, `late` that
     looking at its fields took too long.
     """
 
     sheet: Sheet
-    fields: list[tuple[Box, float]]
+    fields: "list[Field]"
     decoded: "Decoded | None"
-    box: Box
+    field: "Field | None"
     code: CodeLine | None
     either_way: bool = False
     late: bool = False
@@ -194,22 +196,32 @@ class CheckReader:
         ImageError, BadImage, TooLarge
             When the input cannot be read at all; pages before the damaged one are yielded.
         """
+        for reading, _, _ in self.examined(source, expect):
+            yield reading
+
+    def examined(
+        self, source: Source, expect: str | None = None
+    ) -> "Iterator[tuple[Reading, Page, Look | None]]":
+        """Yield what `pages` yields, with the page and what was seen on it, None if blank."""
         start = time.perf_counter()
         given = scan(source, self.limits)
         for page in given.pages():
-            yield self._reading(given, page, start, expect)
+            spread = int(page.pixels.max()) - int(page.pixels.min())
+            look = None if spread < _NO_INK else self.look(page, given.label)
+            yield self._reading(given, page, look, start, expect), page, look
             start = time.perf_counter()
 
-    def _reading(self, given: Scan, page: Page, start: float, expect: str | None) -> Reading:
+    def _reading(
+        self, given: Scan, page: Page, look: "Look | None", start: float, expect: str | None
+    ) -> Reading:
         low, middle, _ = levels(page.pixels)
         contrast = (middle - low) / 255
         quality = Quality(page.dpi, contrast, None, page.flags)
         threshold = self.threshold
-        look, decoded = None, None
-        if int(page.pixels.max()) - int(page.pixels.min()) < _NO_INK:
+        decoded = None
+        if look is None:
             reason, note = "blank", "no ink found"
         else:
-            look = self.look(page, given.label)
             decoded = look.decoded
             found = {"skew_deg": look.sheet.skew_deg, "flags": look.sheet.flags}
             quality = _joined(quality, found)
@@ -229,7 +241,7 @@ class CheckReader:
             if amount is not None and amount[1]:
                 quality = _joined(quality, {"flags": ("cents_assumed",)})
             if reason is None:
-                shape, (x, y, _, _) = page.pixels.shape, look.box
+                shape, (x, y, _, _) = page.pixels.shape, look.field.box
                 moved = (c.moved(x, y) for c in decoded.characters)
                 characters = tuple(
                     replace(c, box=look.sheet.on_page(c.box, shape)) for c in moved
@@ -261,8 +273,8 @@ class CheckReader:
     def look(self, page: Page, label: str) -> "Look":
         """Find sheet, field, string and code line of a page; nothing is decided.
 
-        A code line that is read says which way up a check is. Without one it is read both ways,
-        and what can be read decides, then the total penalty.
+        A code line that is read says which way up a check is. Without one its lines of writing
+        do; where they leave a doubt it is read both ways, and the total penalty decides.
         """
         plain = self.field != "auto" or self._given[1] is not None  # it knows where to look
         sheet = Sheet(page.pixels) if plain else flattened(page.pixels)
@@ -281,17 +293,25 @@ class CheckReader:
         if len(fields) > 1:
             self._warm(page.dpi)
         due = time.thread_time() + _PATIENCE
-        decoded, box, total = self._cheapest(sheet.pixels, fields, page.dpi, due)
-        either_way = False
-        if not plain and code is None and _whole(fields):
-            others = self.candidates(other.pixels, label)
-            turned = self._cheapest(other.pixels, others, page.dpi, due)
-            sure, too = self._sure(decoded), self._sure(turned[0])
-            either_way = sure and too
-            if _whole(others) and (too, -turned[2]) > (sure, -total):
-                sheet, fields, (decoded, box, _) = other, others, turned
-        late = len(fields) > 1 and time.thread_time() > due
-        return Look(sheet, fields, decoded, box, code, either_way, late)
+        if plain or code is not None or not _whole(fields):
+            decoded, field, _ = self._cheapest(sheet.pixels, fields, page.dpi, due)
+            late = len(fields) > 1 and time.thread_time() > due
+            return Look(sheet, fields, decoded, field, code, late=late)
+        odds = standing(sheet.pixels)
+        ways = [(sheet, fields), (other, self.candidates(other.pixels, label))]
+        seen = []
+        for (sheet, fields), against in sorted(
+            zip(ways, (max(-odds, 0), max(odds, 0)), strict=True), key=lambda way: way[1]
+        ):
+            if against < _UPRIGHT and _whole(fields):
+                found = self._cheapest(sheet.pixels, fields, page.dpi, due)
+                seen.append((found[2] + against, len(seen), sheet, fields, *found[:2]))
+        seen.sort()
+        total, _, sheet, fields, decoded, field = seen[0]
+        either_way = len(seen) > 1 and seen[1][0] - total < _EITHER
+        either_way = either_way and self._sure(decoded) and self._sure(seen[1][4])
+        either_way = either_way and decoded.n_best[0][0] != seen[1][4].n_best[0][0]
+        return Look(sheet, fields, decoded, field, None, either_way, time.thread_time() > due)
 
     def _warm(self, dpi: float | None) -> None:
         """Load the engine and compile its kernels: no page's time."""
@@ -317,35 +337,32 @@ class CheckReader:
         what was found, nothing decided, and the field (x, y, width, height).
         """
         fields = self.candidates(pixels, label)
-        return self._cheapest(pixels, fields, dpi)[:2]
+        decoded, field, _ = self._cheapest(pixels, fields, dpi)
+        return decoded, field.box if field else (0, 0, 0, 0)
 
     def _cheapest(
-        self,
-        pixels: Grey,
-        fields: list[tuple[Box, float]],
-        dpi: float | None,
-        due: float = math.inf,
-    ) -> "tuple[Decoded | None, Box, float]":
-        """Return what the field of least total penalty says, its box and that penalty."""
-        best, best_box, least = None, (0, 0, 0, 0), math.inf
-        for box, penalty in fields:
-            if penalty >= least:  # confidence can only add to it
+        self, pixels: Grey, fields: "list[Field]", dpi: float | None, due: float = math.inf
+    ) -> "tuple[Decoded | None, Field | None, float]":
+        """Return what the field of least total penalty says, the field and that penalty."""
+        best, chosen, least = None, None, math.inf
+        for field in fields:
+            if field.penalty >= least:  # confidence can only add to it
                 break
             if best is not None and time.thread_time() > due:
                 break
-            x, y, width, height = box
-            crop = pixels[y : y + height, x : x + width]
-            decoded = self.engine.decode(crop.copy(), self.grammar, dpi)
-            total = penalty - math.log(max(_confidence(decoded), 1e-12))
+            decoded = self.engine.decode(field.crop(pixels), self.grammar, dpi)
+            total = field.penalty - math.log(max(_confidence(decoded), 1e-12))
             if total < least:
-                best, best_box, least = decoded, box, total
-        return best, best_box, least
+                best, chosen, least = decoded, field, total
+        return best, chosen, least
 
-    def candidates(self, pixels: Grey, label: str) -> list[tuple[Box, float]]:
+    def candidates(self, pixels: Grey, label: str) -> "list[Field]":
         """Return the candidate fields of a page with their penalties, cheapest first.
 
         `label` names the page in errors. Raises BadImage for a given field off the page.
         """
+        from pipeline.fields import Field, locate
+
         height, width = pixels.shape
         if self.field != "auto":
             box = self.field
@@ -356,16 +373,15 @@ class CheckReader:
                     label,
                     f"the field {where} is not on the page ({width} x {height} pixels)",
                 )
-            return [(box, 0.0)]
-        locate = self._given[1]
-        if locate is None:
-            from pipeline.fields import locate
+            return [Field(box)]
         left, top, inner = within_margin(pixels)
-        boxes = [(*map(int, f.box), f.penalty) for f in locate(inner)]
-        found = [((x + left, y + top, w, h), penalty) for x, y, w, h, penalty in boxes]
-        return [(box, penalty) for box, penalty in found if _inside(box, width, height)][
-            :_CANDIDATES
-        ]
+        found = []
+        for field in (self._given[1] or locate)(inner):
+            x, y, w, h = map(int, field.box)
+            moved = replace(field, box=(x + left, y + top, w, h))
+            if _inside(moved.box, width, height):
+                found.append(moved)
+        return found[:_CANDIDATES]
 
     def _decide(
         self, decoded: "Decoded", threshold: float, expect: str | None
@@ -391,9 +407,9 @@ class CheckReader:
         return text, amount, None, decoded.note
 
 
-def _whole(fields: list[tuple[Box, float]]) -> bool:
+def _whole(fields: "list[Field]") -> bool:
     """Tell a whole check by its fields: a crop is one field that costs nothing."""
-    return bool(fields) and (len(fields) > 1 or fields[0][1] > 0)
+    return bool(fields) and (len(fields) > 1 or fields[0].penalty > 0)
 
 
 def within_margin(pixels: Grey) -> tuple[int, int, Grey]:

@@ -18,6 +18,7 @@ SHARE = 0.2  # of the page that a sheet takes at least
 SHAPE = (1.5, 3.8)  # of a check: width over height
 STEEP = 12.0  # degrees of skew that are looked for
 CROOKED = 0.7  # degrees from which a scan is turned back
+MOST_LETTERS = 1500  # pieces of a sheet with letters on it; more is texture
 MOST = 2400  # columns of a flat sheet: 300 dots per inch of the widest
 
 
@@ -239,6 +240,44 @@ def skew_of(pixels: Grey) -> float | None:
         around = float(slopes[int(np.argmax(sums))])
         reach, step = step, step / 4
     return round(float(np.degrees(np.arctan(around))), 2)
+
+
+def standing(pixels: Grey) -> float:
+    """Return the log odds that a sheet lies the right way up, by its lines of letters.
+
+    Letters of a line stand on one level and reach up to different ones: two neighbours whose
+    upper edges differ and whose lower edges do not, or the other way round, are a vote.
+    Capitals and figures do not vote. Scans lie mostly right, which counts as a vote too.
+    """
+    import cv2
+
+    scale = min(1200 / pixels.shape[1], 1.0)
+    small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (21, 21))
+    dark = cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, disk)
+    ink = (dark > max(0.38 * float(np.percentile(dark, 99.2)), 14.0)).astype(np.uint8)
+    rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, 40), np.uint8))
+    ink &= 1 - cv2.dilate(rules, np.ones((3, 1), np.uint8))
+    _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
+    x, y, w, h, area = stats[1:].astype(float).T
+    fit = (h >= 6) & (h <= 90) & (w <= 2.5 * h) & (area > 12)
+    if np.count_nonzero(fit) > MOST_LETTERS:
+        return 1.0
+    order = np.flatnonzero(fit)[np.argsort(x[fit], kind="stable")]
+    x, y, w, h = x[order], y[order], w[order], h[order]
+    low = y + h
+    votes = 1
+    for i in range(len(order) - 1):
+        gap, high = x[i + 1 :] - x[i] - w[i], h[i + 1 :]
+        shared = np.minimum(low[i + 1 :], low[i]) - np.maximum(y[i + 1 :], y[i])
+        beside = (gap > -0.3 * h[i]) & (gap < h[i]) & (shared > 0.6 * np.minimum(h[i], high))
+        beside &= (high < 2.2 * h[i]) & (h[i] < 2.2 * high)
+        if beside.any():
+            j = i + 1 + int(np.argmin(np.where(beside, gap, np.inf)))
+            size = max(h[i], h[j])
+            above, below = abs(y[i] - y[j]) / size, abs(low[i] - low[j]) / size
+            votes += int(above > 0.2 and below < 0.12) - int(below > 0.2 and above < 0.12)
+    return float(votes)
 
 
 def _contrast(level: np.ndarray) -> float:

@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from pipeline.confidence import Calibration
+from pipeline.fields import Field
 from pipeline.records import Character
 from sn.errors import SnError
 
@@ -335,22 +336,15 @@ class FakeEngine:
         return FakeDecoded(n_best, characters, sure, 0.02, None, "", quality)
 
 
-@dataclass(frozen=True)
-class FakeField:
-    box: tuple
-    penalty: float = 0.0
-    kind: str = "strip"
-
-
 def whole_page(pixels):
-    return [FakeField((0, 0, pixels.shape[1], pixels.shape[0]))]
+    return [Field((0, 0, pixels.shape[1], pixels.shape[0]))]
 
 
 @pytest.fixture
 def fake():
     """A fake engine and locator, and what they are made of."""
     return SimpleNamespace(
-        engine=FakeEngine(), locate=whole_page, Decoded=FakeDecoded, Field=FakeField
+        engine=FakeEngine(), locate=whole_page, Decoded=FakeDecoded, Field=Field
     )
 
 

@@ -109,7 +109,7 @@ def test_every_step_of_the_road_is_drawn(strip, check):
 
 def test_a_check_shows_its_fields(check):
     assert len(check.fields) > 1
-    assert check.box in [box for box, _ in check.fields]
+    assert check.field in check.fields
     _, caption, canvas = sections(check)[0]
     assert f"{len(check.fields)} candidate fields" in caption
     frames = [s for s in canvas.shapes if getattr(s, "pen", 0) == 2.0]

@@ -2,6 +2,7 @@
 
 import re
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -109,6 +110,41 @@ def test_the_true_field_is_among_the_first_four():
         four += any(right[:4])
     assert first >= 27
     assert four >= 29
+
+
+@pytest.mark.jit
+def test_what_is_foreign_is_taken_out_of_a_field_and_the_amount_is_not():
+    painted = 0
+    for seed, layout in enumerate(("counter", "table", "lined", "counter", "table")):
+        check = draw_check(np.random.default_rng((77, seed)), layout, clear=True, bilevel=False)
+        field = next(f for f in locate(check.image) if holds(f.box, check.box, check.field))
+        x, y, w, h = field.box
+        before, after = check.image[y : y + h, x : x + w], field.crop(check.image)
+        own = check.ink[y : y + h, x : x + w] == 1
+        changed = before != after
+        assert (changed & own).sum() <= 0.01 * own.sum()
+        assert (after[changed] >= before[changed]).all()  # paper, nothing dark
+        painted += changed.any()
+    assert painted >= 3
+
+
+def test_a_label_beside_a_field_is_painted_over():
+    page = np.full((550, 1200), 245, np.uint8)
+    page[150:152, 880:1140] = page[210:212, 880:1140] = 60
+    page[150:212, 880:882] = page[150:212, 1138:1140] = 60
+    for k in range(5):  # figures, the first one through the lower line
+        cv2.line(page, (925 + 30 * k, 165), (905 + 30 * k, 200 if k else 224), 20, 5)
+    for k in range(6):  # print below the frame, where the crop reaches down
+        page[217:227, 960 + 14 * k : 969 + 14 * k] = 40
+    for k in range(40):  # what makes it a page
+        page[300 + 40 * (k // 10) : 318 + 40 * (k // 10), 60 + 60 * (k % 10)] = 20
+        page[300 + 40 * (k // 10), 60 + 60 * (k % 10) : 75 + 60 * (k % 10)] = 20
+    field = next(f for f in locate(page) if f.kind == "box")
+    x, y, _, h = field.box
+    assert y + h > 222
+    crop = field.crop(page)
+    assert crop[216 - y :, 955 - x :].min() > 200
+    assert crop[182 - y, 1034 - x] == 20
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ from pipeline.codeline import read_code
 from pipeline.fields import holds, locate
 from pipeline.photographs import light, photograph, view
 from pipeline.reader import CheckReader
-from pipeline.sheet import Sheet, corners_of, enclosing, flattened, skew_of
+from pipeline.sheet import Sheet, corners_of, enclosing, flattened, skew_of, standing
 
 
 def check(seed, **how):
@@ -148,6 +148,22 @@ def test_without_a_code_line_what_can_be_read_tells():
         turned_over += "upside_down" in reading.quality.flags
         assert not reading or reading.amount == amount_value(drawn.text)
     assert turned_over >= 2
+
+
+@pytest.mark.jit
+def test_letters_tell_which_way_up_a_sheet_lies():
+    odds = []
+    for seed, layout in enumerate(("personal", "business", "corner", "counter", "voucher")):
+        image = check(seed, layout=layout).image
+        odds.append((standing(image), standing(np.ascontiguousarray(image[::-1, ::-1]))))
+    assert all(upright > 2 for upright, _ in odds)
+    assert sum(turned < 0 for _, turned in odds) >= 4
+
+
+def test_paper_and_noise_lie_as_scans_do():
+    noise = np.random.default_rng(1).integers(0, 256, (500, 1200), dtype=np.uint8)
+    assert standing(noise) == 1
+    assert standing(np.full((500, 1200), 250, np.uint8)) == 1
 
 
 @pytest.mark.jit
