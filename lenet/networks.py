@@ -158,6 +158,7 @@ class Network(Classifier):
     ) -> None:
         self.name = script.stem
         self.script = script
+        self.digest = ""  # of weights that are no longer at hand
         self.interpreter = ran or run(script)
         self.recipe = self._recipe()
         self.program: LayerProgram = scripts.compiled(
@@ -206,6 +207,20 @@ class Network(Classifier):
         if value not in choices:
             raise NetworkError(f"{self.name}: {name} is {' or '.join(choices)}, not {value}")
         return value
+
+    def lighten(self) -> None:
+        """Let go of the network memory, which reading does not need: links and weights go.
+
+        What stays reads as before. It can neither be trained nor saved, and the interpreter
+        finds no network any more.
+        """
+        self.digest = self.sha256
+        self.interpreter.network.allocate(0, 0)
+
+    @property
+    def sha256(self) -> str:
+        """Digest of the weights in the network's own order, float32, little-endian."""
+        return self.digest or super().sha256
 
     def weights(self) -> np.ndarray:
         """Return the weights float32 (n,) in the network's own order."""

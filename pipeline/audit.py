@@ -58,12 +58,12 @@ def settings_of(reader: CheckReader) -> dict[str, Any]:
     expression = GRAMMARS.get(reader.grammar, reader.grammar)
     limits = reader.limits
     return {
-        "weights": {"name": reader.engine.name, "sha256": reader.engine.sha256},
+        "weights": {"name": reader.known.name, "sha256": reader.known.sha256},
         "grammar": {
             "name": reader.grammar,
             "sha256": hashlib.sha256(expression.encode("utf-8")).hexdigest(),
         },
-        "engine": reader.engine.mode,
+        "engine": reader.known.mode,
         "threshold": reader.threshold,
         "max_error": reader.max_error,
         "field": reader.field if isinstance(reader.field, str) else list(reader.field),

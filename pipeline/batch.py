@@ -18,8 +18,10 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
-from multiprocessing import connection, get_context, parent_process
+from multiprocessing import connection, get_all_start_methods, get_context, parent_process
+from multiprocessing.context import BaseContext
 
+from pipeline import crew
 from pipeline.errors import ImageError
 from pipeline.image import Source
 from pipeline.reader import CheckReader
@@ -117,6 +119,7 @@ class Pool:
 
     def __init__(self, reader: CheckReader, processes: int) -> None:
         self.settings, self.processes = pickle.dumps(reader), processes
+        self.engine = reader.mode
         self.most = reader.limits.file_bytes
         self.pool: ProcessPoolExecutor | None = None
 
@@ -137,7 +140,7 @@ class Pool:
         if self.pool is None:
             self.pool = ProcessPoolExecutor(
                 processes,
-                mp_context=get_context("spawn"),  # a fork of a process with threads can hang
+                mp_context=_context(self.engine),
                 initializer=prepare,
                 initargs=(self.settings,),
             )
@@ -185,6 +188,21 @@ class Pool:
             return [ImageError(job.name, what)]
 
 
+def _context(mode: str | None) -> BaseContext:
+    """Return how processes are started: as copies of one that has loaded the engine.
+
+    Copies share its memory. A fork of this process, which has threads, could hang; where there
+    are no forks every process starts anew and loads for itself.
+    """
+    if "forkserver" not in get_all_start_methods():
+        return get_context("spawn")
+    context = get_context("forkserver")
+    if mode is not None:
+        os.environ[crew.MODE] = mode
+        context.set_forkserver_preload(["pipeline.crew"])
+    return context
+
+
 def ended(job: Job, found: Iterable[Outcome]) -> Iterator[tuple[Job, Outcome | None]]:
     """Yield the outcomes of one job and its end."""
     for outcome in found:
@@ -198,7 +216,12 @@ def ended(job: Job, found: Iterable[Outcome]) -> Iterator[tuple[Job, Outcome | N
 @lru_cache(2)
 def unpacked(settings: bytes) -> CheckReader:
     """Return the reader of pickled settings; made once in a process."""
-    return pickle.loads(settings)
+    reader = pickle.loads(settings)
+    if reader.mode in crew.engines:
+        reader.take(crew.engines[reader.mode])
+    else:
+        reader.lighten()
+    return reader
 
 
 _settings = b""

@@ -4,13 +4,14 @@ Results come in the order of the inputs, each as soon as it and those before it 
 """
 
 import argparse
+import os
 import shlex
 import signal
 import sys
 import threading
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import chain
+from itertools import chain, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO
 
@@ -219,9 +220,28 @@ def results(
         from pipeline.cluster import outcomes as of_cluster
 
         return of_cluster(reader, jobs, args.cluster)
-    from pipeline.batch import outcomes
+    from pipeline.batch import FEW, cores, outcomes
 
-    return outcomes(reader, jobs, processes=args.processes)
+    processes = args.processes
+    if processes is None and args.list is None and hold_more(args.paths, FEW):
+        processes = cores()  # none is read here: then this process needs no engine
+    return outcomes(reader, jobs, processes=processes)
+
+
+def hold_more(paths: Sequence[str], count: int) -> bool:
+    """Tell whether files and folders, looked at from above, are more than `count` inputs."""
+    found = 0
+    for path in paths:
+        if path == "-":
+            return False
+        try:
+            with os.scandir(path) as entries:
+                found += sum(1 for _ in islice(entries, count + 1))
+        except OSError:
+            found += 1
+        if found > count:
+            return True
+    return False
 
 
 # An interrupted run goes on.
@@ -250,7 +270,7 @@ def settings(args: argparse.Namespace, reader: CheckReader) -> dict[str, Any]:
         "expect-csv": args.expect_csv,
         "n-best": args.n_best,
         "limits": [limits.pixels, limits.tiff_any],
-        "model": reader.engine.sha256,
+        "model": reader.known.sha256,
     }
 
 

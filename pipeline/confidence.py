@@ -10,15 +10,20 @@ How many of those lines a threshold reads, and how many of these wrongly, is kep
 that is borne picks its threshold from there.
 """
 
+import hashlib
+import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from sn.errors import SnError
 
+WEIGHTS = Path(__file__).parent / "weights"
+NETWORKS = {"hos": ("character",), "sdnn": ("strip",), "both": ("character", "strip")}
 FLOOR, CERTAIN = 1e-6, 1e-4
 HOPELESS = 0.3  # share of wrong reads at which a curve ends
 
@@ -82,6 +87,39 @@ class Calibration:
                 "Calibrate on more lines, or give --min-confidence"
             )
         return self.curve[chances.index(least)][0]
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What the notes say of one of the program's own engines: no network is loaded for it.
+
+    The attributes are those of `pipeline.recognition.Engine`.
+    """
+
+    name: str
+    sha256: str
+    mode: str
+    calibration: Calibration
+
+    @classmethod
+    def of(cls, mode: str, folder: Path = WEIGHTS) -> "Known | None":
+        """Return what is known of an engine; None where the notes are not all there."""
+        names = NETWORKS[mode]
+        try:
+            note = json.loads((folder / "confidence.json").read_text(encoding="utf-8"))[mode]
+            digests = [
+                json.loads((folder / f"{name}.json").read_text(encoding="utf-8"))["sha256"]
+                for name in names
+            ]
+        except (OSError, ValueError, LookupError, TypeError):
+            return None
+        if note.get("weights") != digests:
+            return None
+        if not all((folder / f"{name}.wei").is_file() for name in names):
+            return None
+        both = hashlib.sha256("".join(digests).encode()).hexdigest()
+        sha256 = digests[0] if len(digests) == 1 else both
+        return cls("+".join(names), sha256, mode, Calibration.of(note))
 
 
 def risk_curve(

@@ -130,10 +130,8 @@ def crop_of(reader: CheckReader, name: str) -> np.ndarray:
     """Return the field on the first page of a file; one that must be looked for is read."""
     page = next(scan(name).pages())
     places = reader.candidates(page.pixels, name)
-    if len(places) == 1:
-        return places[0].crop(page.pixels)
-    box = reader.decode(page.pixels, page.dpi, name)[1]
-    return next(p for p in places if p.box == box).crop(page.pixels)
+    place = places[0] if len(places) == 1 else reader.decode(page.pixels, page.dpi, name)[1]
+    return place.crop(page.pixels)
 
 
 def synthetic_lines(folder: Path | None, count: int, seed: int) -> list[Line]:

@@ -7,6 +7,7 @@ needs a confidence at or above the threshold, a string that is an amount where a
 asked for, and agreement with the expected one.
 """
 
+import contextlib
 import math
 import threading
 import time
@@ -19,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.confidence import Known
 from pipeline.errors import BadImage
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
@@ -134,6 +136,16 @@ class CheckReader:
         return _rebuilt, (settings,)
 
     @property
+    def mode(self) -> str | None:
+        """Which of the program's own engines reads, None for one that was given."""
+        given = self._given[0]
+        return given if isinstance(given, str) else "both" if given is None else None
+
+    def take(self, engine: "Engine") -> None:
+        """Read with an engine that is loaded already, one of `mode`."""
+        self._engine = engine
+
+    @property
     def engine(self) -> "Engine":
         """The recognition engine, loaded when first asked for; may raise `SnError`."""
         with self._loading:
@@ -141,18 +153,36 @@ class CheckReader:
                 from pipeline.recognition import Engine
                 from pipeline.warming import warmed
 
-                mode = self._given[0]
-                mode = mode if isinstance(mode, str) else "both"
-                self._engine = warmed(lambda: Engine.load(mode))
+                self._engine = warmed(lambda: Engine.load(self.mode or "both"))
                 self._is_warm = True
             return self._engine
+
+    def lighten(self) -> None:
+        """Load the engine and give back what only its loading needed, half the memory.
+
+        Networks that are trained or looked into afterwards must be loaded anew.
+        """
+        engine = self.engine
+        strips = getattr(engine, "strips", None)
+        for part in (getattr(engine, "recognizer", None), getattr(strips, "network", None)):
+            if hasattr(part, "lighten"):
+                part.lighten()
+        returned()
+
+    @property
+    def known(self) -> "Engine | Known":
+        """The engine or, before it is needed, what its notes say of it; may raise `SnError`."""
+        found = None
+        if self._engine is None and self.mode is not None:
+            found = Known.of(self.mode)
+        return found or self.engine
 
     @property
     def threshold(self) -> float:
         """The confidence 0...1 a read needs; may load the engine and raise `SnError`."""
         if self.min_confidence is not None:
             return self.min_confidence
-        curve = self.engine.calibration
+        curve = self.known.calibration
         if self.max_error is not None:
             return curve.threshold(self.max_error)
         return curve.threshold(MAX_ERROR, strict=False) if curve.curve else THRESHOLD
@@ -291,7 +321,7 @@ class CheckReader:
             if code is None and (code := read_code(other.pixels)) is not None:
                 sheet, fields = other, self.candidates(other.pixels, label)
         if len(fields) > 1:
-            self._warm(page.dpi)
+            self.warm(page.dpi)
         due = time.thread_time() + _PATIENCE
         if plain or code is not None or not _whole(fields):
             decoded, field, _ = self._cheapest(sheet.pixels, fields, page.dpi, due)
@@ -313,7 +343,7 @@ class CheckReader:
         either_way = either_way and decoded.n_best[0][0] != seen[1][4].n_best[0][0]
         return Look(sheet, fields, decoded, field, None, either_way, time.thread_time() > due)
 
-    def _warm(self, dpi: float | None) -> None:
+    def warm(self, dpi: float | None = None) -> None:
         """Load the engine and compile its kernels: no page's time."""
         if not self._is_warm:
             from pipeline.warming import line
@@ -330,15 +360,13 @@ class CheckReader:
 
     def decode(
         self, pixels: Grey, dpi: float | None = None, label: str = "image"
-    ) -> "tuple[Decoded | None, Box]":
+    ) -> "tuple[Decoded | None, Field | None]":
         """Decode the candidate fields of a page, cheapest first; keep the one of least penalty.
 
         pixels uint8 (rows, columns), paper light; `label` names the page in errors. Returns
-        what was found, nothing decided, and the field (x, y, width, height).
+        what was found, nothing decided, and the field; None where nothing could be.
         """
-        fields = self.candidates(pixels, label)
-        decoded, field, _ = self._cheapest(pixels, fields, dpi)
-        return decoded, field.box if field else (0, 0, 0, 0)
+        return self._cheapest(pixels, self.candidates(pixels, label), dpi)[:2]
 
     def _cheapest(
         self, pixels: Grey, fields: "list[Field]", dpi: float | None, due: float = math.inf
@@ -498,6 +526,14 @@ def outcomes(
             yield from oldest()
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def returned() -> None:
+    """Give memory that is free back to the system, where the C library can."""
+    import ctypes
+
+    with contextlib.suppress(AttributeError, OSError, TypeError):
+        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _rebuilt(settings: dict[str, object]) -> CheckReader:

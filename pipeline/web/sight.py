@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenet.data import INK, PAPER
+from pipeline.confidence import Known
 from pipeline.counting import CountedStrips
 from pipeline.errors import TooLarge
 from pipeline.explain import Trace, best_class, trace
@@ -96,10 +97,11 @@ class Sight:
         reader = self.reader(asked)
         given = scan(body, self.limits)
         page = next(given.pages())
-        decoded, (x, y, width, height) = reader.decode(page.pixels, page.dpi, given.label)
+        decoded, field = reader.decode(page.pixels, page.dpi, given.label)
+        x, y, width, height = field.box if field else (0, 0, 0, 0)
         seen: dict[str, object] = {"field": [x, y, width, height], "symbols": SYMBOLS}
-        if decoded is not None:
-            crop = page.pixels[y : y + height, x : x + width].copy()
+        if decoded is not None and field is not None:
+            crop = field.crop(page.pixels)
             string = [SYMBOLS.index(c.char) for c in decoded.characters]
             found = trace(reader, crop, string)
             if found is not None:
@@ -146,7 +148,13 @@ class Sight:
         if mode not in self.engines:
             raise SnError(f"engine {mode}: there are weights for {', '.join(self.engines)}")
         if mode not in self.loaded:
-            self.loaded[mode] = Engine.load(mode, self.folder)
+            known = Known.of(mode, self.folder) if mode != self.engines[-1] else None
+            if known is None:
+                self.loaded[mode] = Engine.load(mode, self.folder)
+            else:  # the networks of both, looked through one at a time
+                both = self.engine("")
+                parts = (both.recognizer, None) if mode == "hos" else (None, both.strips)
+                self.loaded[mode] = Engine(parts[0], known.sha256, known.calibration, parts[1])
         return self.loaded[mode]
 
     @cached_property

@@ -141,7 +141,7 @@ class Network:
             raise LispError("you never need more weights than connections")
         self.unit_limit, self.link_limit, self.weight_limit = units, links, weights
         size = 4
-        while size < 2 * links:
+        while 2 * size < 3 * links:
             size *= 2
         self._keys = np.empty(size, dtype=np.int64)
         self._pre = np.zeros(links, dtype=np.int32)

@@ -194,6 +194,31 @@ class Sheet:
         return (self.large[0] - 1) * self.pitch + self.large[1]
 
 
+class Places:
+    """Where the states of a layer's maps are; kept small, for there is one for every width.
+
+    `starts` (maps,): the first state of every map; rows lie `pitch` apart.
+    """
+
+    def __init__(self, starts: np.ndarray, rows: int, columns: int, pitch: int) -> None:
+        self.starts, self.rows, self.columns, self.pitch = starts, rows, columns, pitch
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """Maps, rows and columns."""
+        return len(self.starts), self.rows, self.columns
+
+    @property
+    def size(self) -> int:
+        """How many there are."""
+        return len(self.starts) * self.rows * self.columns
+
+    def __call__(self) -> np.ndarray:
+        """Return them, int64 (maps, rows, columns)."""
+        i, j = np.arange(self.rows), np.arange(self.columns)
+        return self.starts[:, None, None] + i[:, None] * self.pitch + j
+
+
 class Replication:
     """One translation of a program to another size of image."""
 
@@ -223,12 +248,10 @@ class Replication:
             self.home[id(found)] = sheet, place
         return places
 
-    def places(self, maps: list[Map]) -> np.ndarray:
-        """Return where the states of maps of one size are (maps, rows, columns)."""
+    def places(self, maps: list[Map]) -> "Places":
+        """Return where the states of maps of one size are."""
         sheet = self.home[id(maps[0])][0]
-        starts = np.array([self.home[id(m)][1] for m in maps])
-        i, j = (np.arange(n) for n in sheet.large)
-        return starts[:, None, None] + i[:, None] * sheet.pitch + j
+        return Places(np.array([self.home[id(m)][1] for m in maps]), *sheet.large, sheet.pitch)
 
     def floor(self, floor: Floor) -> None:
         """Write the steps of a layer."""
@@ -321,7 +344,7 @@ class Replica:
         sheet = made.home[id(atlas.outputs[0])][0]
         self.rows, self.columns = sheet.large
         self.step = sheet.step
-        self.places = made.places(atlas.outputs)
+        self.places = made.places(atlas.outputs)()
         self.layers = {floor.plan.name: made.places(floor.maps) for floor in atlas.floors}
 
     def run(self, image: np.ndarray, *, learning: bool = False) -> np.ndarray:
@@ -354,7 +377,7 @@ class Replica:
 
     def states(self, layer: str) -> np.ndarray:
         """Return the states (maps, rows, columns) of a layer after the last `run`."""
-        return self.program.memory(self.size)[0][self.layers[layer]]
+        return self.program.memory(self.size)[0][self.layers[layer]()]
 
     def backward(self, d_outputs: np.ndarray) -> None:
         """Add the gradient by the weights to `program.gradient_sum`.

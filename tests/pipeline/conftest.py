@@ -353,6 +353,7 @@ def fakes_installed(monkeypatch):
     """Let the command find the fakes where it looks for the real recognition."""
     for name, module in fake_modules().items():
         monkeypatch.setitem(sys.modules, name, module)
+    monkeypatch.setattr("pipeline.confidence.Known.of", lambda *_: None)
 
 
 def fake_modules():
@@ -364,7 +365,7 @@ def fake_modules():
 
     places = {
         "recognition": {"Engine": FakeEngine},
-        "fields": {"locate": whole_page},
+        "fields": {"locate": whole_page, "Field": Field},
         "grammars": {"grammar": grammar, "GRAMMARS": {"amount": "...", "digits": "[0-9]+"}},
     }
     made = {}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import multiprocessing
 import os
 import re
 import signal
@@ -267,7 +268,7 @@ class TestNames:
     def test_a_table_for_people(self, folder, files, capsys):
         (folder / "s00.png").write_bytes(files.png(files.strip(60) // 2 + 100))
         (folder / "[red]x[.png").write_bytes(files.png())
-        assert main(["read", "-q", "--table", "scans"]) == 1
+        assert main(["read", "-q", "--processes", "1", "--table", "scans"]) == 1
         lines = capsys.readouterr().out.splitlines()
         assert lines[0].split() == ["image", "page", "read", "sure", "why", "not"]
         assert any(re.search(r"\[red\]x\[\.png +1 +\$ 4\.00 +0\.990", line) for line in lines)
@@ -393,3 +394,36 @@ def test_kill_nine_and_resume_give_the_same_bytes(tmp_path):
     )
     assert last.returncode == 1
     assert timeless((tmp_path / "out.jsonl").read_text()) == timeless(whole)
+
+
+@pytest.mark.jit
+def test_a_light_reader_reads_the_same(reader):
+    light = CheckReader(grammar="digits")
+    assert light.known.sha256 == reader.engine.sha256
+    light.lighten()
+    jobs = [Job(str(file)) for file in sorted(SAMPLES.glob("*.png"))[:2]]
+    both = [told(batch.outcomes(r, jobs, processes=1)) for r in (light, reader)]
+    assert both[0] == both[1]
+    assert light.engine.strips.network.interpreter.network.link_limit == 0
+    assert reader.engine.strips.network.interpreter.network.link_limit > 0
+
+
+@pytest.mark.jit
+def test_a_batch_loads_its_engine_once(reader, monkeypatch):
+    """The process that starts a pool needs none, and the pool's share one."""
+    fresh = CheckReader(grammar="digits")
+    jobs = [Job(str(file)) for file in sorted(SAMPLES.glob("*.png"))[:3]]
+    found = told(batch.outcomes(fresh, jobs, processes=2))
+    assert found == told(batch.outcomes(reader, jobs, processes=1))
+    assert fresh._engine is None
+    if "forkserver" in multiprocessing.get_all_start_methods():
+        with Pool(fresh, 1) as pool:
+            held = pool.started(1).submit(crew_of).result()
+        assert held == ["both"]
+
+
+def crew_of():
+    """Return which engines a process of a pool had from the start."""
+    from pipeline import crew
+
+    return sorted(crew.engines)

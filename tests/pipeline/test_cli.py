@@ -374,7 +374,7 @@ def child(*arguments, closed="", **options):
 
 
 def test_a_closed_pipe_ends_quietly(scans):
-    arguments = ["read", "--json", *["scans"] * 400]
+    arguments = ["read", "--json", "--processes", "1", *["scans"] * 400]
     with child(*arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as running:
         first = running.stdout.readline()
         running.stdout.close()

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from pipeline.confidence import Calibration, fit, risk_curve
+from pipeline.confidence import WEIGHTS, Calibration, Known, fit, risk_curve
+from pipeline.recognition import Engine
 from sn.errors import SnError
 
 
@@ -77,3 +78,23 @@ def test_a_note_without_a_calibration_gives_the_plain_one():
     assert Calibration.of({}) == Calibration()
     note = {"coefficients": [1, 2, 3, 4, 5], "curve": [[0.9, 10, 0]]}
     assert Calibration.of(note).curve == ((0.9, 10, 0),)
+
+
+@pytest.mark.parametrize("mode", ["hos", "sdnn"])
+def test_what_is_known_of_an_engine_is_what_it_says_of_itself(mode):
+    known, engine = Known.of(mode), Engine.load(mode)
+    assert (known.name, known.mode, known.sha256) == (engine.name, mode, engine.sha256)
+    assert known.calibration == engine.calibration
+
+
+def test_notes_of_other_weights_say_nothing(tmp_path):
+    for file in WEIGHTS.iterdir():
+        if file.suffix in (".json", ".wei"):
+            (tmp_path / file.name).write_bytes(file.read_bytes())
+    assert Known.of("both", tmp_path) == Known.of("both")
+    note = tmp_path / "strip.json"
+    note.write_text(note.read_text().replace('"sha256": "', '"sha256": "0'), encoding="utf-8")
+    assert Known.of("both", tmp_path) is None
+    assert Known.of("hos", tmp_path) is not None
+    (tmp_path / "character.wei").unlink()
+    assert Known.of("hos", tmp_path) is None

@@ -230,3 +230,13 @@ def test_an_image_smaller_than_the_input_layer_is_refused():
     program, _, _ = made("strided")
     with pytest.raises(SnCompileError, match="8 x 12 is smaller than the input layer of 9 x 9"):
         program.replicate(8, 12)
+
+
+def test_a_replica_keeps_no_array_as_large_as_its_states():
+    """A batch of strips keeps one for every width."""
+    program, side, _ = made("strided")
+    wide = program.replicate(side, 4000)
+    wide.run(np.zeros((side, 4000)))
+    arrays = [a for a in vars(wide).values() if isinstance(a, np.ndarray)]
+    assert sum(a.nbytes for a in arrays) < 4 * wide.size
+    assert wide.states("output").shape[1:] == (wide.rows, wide.columns)
