@@ -193,8 +193,7 @@ def damaged(data: bytes, rng: random.Random, text: bool = False) -> bytes:
 def reader(grammar: str = "digits") -> "CheckReader":  # noqa: F821
     from pipeline.reader import CheckReader
 
-    made = CheckReader(grammar=grammar)
-    made.lighten()
+    made = CheckReader(grammar=grammar, engine=reader().engine if grammar != "digits" else None)
     made.warm()
     return made
 
@@ -271,6 +270,8 @@ def client() -> "TestClient":  # noqa: F821
 
     sight = Sight(Limits(pixels=12_000_000, pages=20))
     sight.loaded["both"] = reader().engine
+    sight.warm()
+    _ = sight.fields
     door = server.Door(frozenset({HOST}), TOKEN)
     app = server.application(Desk([Here(sight)], 4), door, 1_000_000)
     headers = {"authorization": f"Bearer {TOKEN}"}
@@ -335,6 +336,7 @@ def worker(seed: int, case: int, only: bool) -> None:
 
     warnings.simplefilter("ignore")
     reader(), client()
+    reader().lighten()
     if only:
         name, rng = target_of(seed, case)
         print(name, TARGETS[name](rng))

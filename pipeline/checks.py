@@ -50,6 +50,8 @@ class Check:
         The code line, its routing number, account and serial number; None without one.
     ink : numpy.ndarray or None
         uint8 (H, W): 1 where the amount is written, 2 where a currency mark is printed.
+    date : tuple or None
+        The date as written and the box of its ink, where the layout prints a box for it.
     """
 
     image: np.ndarray
@@ -60,6 +62,7 @@ class Check:
     dpi: float
     code: tuple[str, str, str, str] | None = None
     ink: np.ndarray | None = None
+    date: tuple[str, Box] | None = None
 
 
 def _head(desk: Desk, name: str, x: float = 0.25, y: float = 0.3) -> None:
@@ -198,7 +201,7 @@ def _table(desk: Desk, money: str, text: str) -> None:
         desk.rule(x, y + 0.12, w)
         desk.print(label, x + 0.1, y + 0.1, 0.065)
         if label == "DATE":
-            desk.write(desk.date(), x + 0.08, y + h - 0.06, 0.14, w - 0.16)
+            desk.boxed_date(x + 0.08, y + h - 0.06, 0.14, w - 0.16)
         elif label == "CHECK NO.":
             desk.print(str(rng.integers(10000, 99999)), x + 0.2, y + h - 0.08, 0.11)
         else:
@@ -313,7 +316,7 @@ def _voucher(desk: Desk, money: str, text: str) -> None:
     desk.print("VOUCHER", 4.2, 0.45, 0.08)
     desk.print("DATE", right - 1.9, 0.95)
     desk.frame(right - 1.5, 0.72, 1.5, 0.28)
-    desk.write(desk.date(), right - 1.4, 0.95, 0.15, 1.2)
+    desk.boxed_date(right - 1.4, 0.95, 0.15, 1.2)
     size = float(rng.uniform(0.16, 0.2))
     desk.rule(0.4, 1.35, right - 0.4)
     desk.write(desk.words(money), 0.6, 1.33, size, right - 1.2)
@@ -435,7 +438,8 @@ def draw_check(
             move = np.array([[-1, 0, w], [0, -1, h], [0, 0, 1]]) @ move
     box, field = (enclosing(b, move, image.shape) for b in (desk.box, desk.field))
     ink = cv2.warpPerspective(desk.ink, move, image.shape[::-1], flags=cv2.INTER_NEAREST)
-    return Check(image, desk.text, box, field, layout, dpi, desk.line_of_code, ink)
+    date = desk.dated and (desk.dated[0], enclosing(desk.dated[1], move, image.shape))
+    return Check(image, desk.text, box, field, layout, dpi, desk.line_of_code, ink, date)
 
 
 def _scanned(shape: tuple[int, ...], turn: float, scale: float) -> np.ndarray:

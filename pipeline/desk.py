@@ -115,6 +115,7 @@ class Desk:
         self.text, self.box, self.field = "", (0, 0, 0, 0), (0, 0, 0, 0)
         self.written = 0, 0, np.zeros((0, 0), np.float32)  # what was written last
         self.ink = np.zeros(shape, np.uint8)  # 1 the amount, 2 printed currency marks
+        self.dated: tuple[str, Box] | None = None
         self.line_of_code: tuple[str, str, str, str] | None = None
 
     def print(self, text: str, x: float, y: float, size: float = 0.075) -> None:
@@ -235,6 +236,11 @@ class Desk:
         m, day, year = rng.integers(1, 13), rng.integers(1, 29), rng.integers(88, 126)
         form = ("{0}/{1}/{2:02d}", "{0}-{1}-{2:02d}", "{1}.{0}.{2:02d}", "{0} {1} {2:02d}")
         return form[int(rng.integers(4))].format(m, day, year % 100)
+
+    def boxed_date(self, x: float, y: float, size: float, room: float) -> None:
+        """Write a date into a box that is printed for it, and keep what was written."""
+        text = self.date()
+        self.dated = (text, self.write(text, x, y, size, room))
 
     def words(self, money: str) -> str:
         """Return the legal amount of a canonical sum such as ``1250.00``."""

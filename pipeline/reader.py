@@ -24,7 +24,7 @@ from pipeline.confidence import Known
 from pipeline.errors import BadImage
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
-from pipeline.records import Box, CodeLine, Quality, Reading
+from pipeline.records import Box, CodeLine, Quality, Reading, WrittenDate
 from pipeline.rules import kind_of
 from pipeline.sheet import Sheet, flattened, standing
 from sn.command import version
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 MAX_ERROR = 0.01  # wrong ones among the reads, where the weights were calibrated
 THRESHOLD = 0.9  # where they were not
 _CANDIDATES = 4
+_BOXES = 3  # printed boxes beside that of the amount in which a date is looked for
 _FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
 _LEAST_PAGE = 8  # pixels
 _PAPER = 96  # grey levels: paper is lighter, a stroke alone is darker
@@ -50,7 +51,8 @@ class Look:
     """What was found on a page, all in pixels of its flat sheet.
 
     `fields` are the candidate fields with their penalties, `field` the one that was decoded and
-    `decoded` what it says, both None where nothing could be; `code` is the code line, if any.
+    `decoded` what it says, both None where nothing could be; `code` is the code line and `date`
+    the date in a box, if any.
     `either_way` tells of a check without one that can be read both ways up, `late` that
     looking at its fields took too long.
     """
@@ -62,6 +64,13 @@ class Look:
     code: CodeLine | None
     either_way: bool = False
     late: bool = False
+    date: WrittenDate | None = None
+
+    def date_line(self, page: Page) -> WrittenDate | None:
+        """Return the date with its place in pixels of the page."""
+        if self.date is None:
+            return None
+        return replace(self.date, box=self.sheet.on_page(self.date.box, page.pixels.shape))
 
     def code_line(self, page: Page) -> CodeLine | None:
         """Return the code line with its place in pixels of the page."""
@@ -296,6 +305,7 @@ class CheckReader:
             version=version(),
             ms=1000 * (time.perf_counter() - start),
             code_line=look.code_line(page) if look else None,
+            date=look.date_line(page) if look else None,
             grammar=self.grammar,
             note=note,
         )
@@ -326,7 +336,8 @@ class CheckReader:
         if plain or code is not None or not _whole(fields):
             decoded, field, _ = self._cheapest(sheet.pixels, fields, page.dpi, due)
             late = len(fields) > 1 and time.thread_time() > due
-            return Look(sheet, fields, decoded, field, code, late=late)
+            date = None if plain else self._dated(sheet.pixels, fields, field, page.dpi, due)
+            return Look(sheet, fields, decoded, field, code, late=late, date=date)
         odds = standing(sheet.pixels)
         ways = [(sheet, fields), (other, self.candidates(other.pixels, label))]
         seen = []
@@ -341,7 +352,34 @@ class CheckReader:
         either_way = len(seen) > 1 and seen[1][0] - total < _EITHER
         either_way = either_way and self._sure(decoded) and self._sure(seen[1][4])
         either_way = either_way and decoded.n_best[0][0] != seen[1][4].n_best[0][0]
-        return Look(sheet, fields, decoded, field, None, either_way, time.thread_time() > due)
+        date = self._dated(sheet.pixels, fields, field, page.dpi, due)
+        late = time.thread_time() > due
+        return Look(sheet, fields, decoded, field, None, either_way, late, date)
+
+    def _dated(
+        self,
+        pixels: Grey,
+        fields: "list[Field]",
+        amount: "Field | None",
+        dpi: float | None,
+        due: float,
+    ) -> WrittenDate | None:
+        """Return the date in a printed box beside that of the amount, if one can be read."""
+        if amount is None or kind_of(self.grammar) != "amount":
+            return None
+        from pipeline.rules import library
+
+        best = None
+        boxes = [f for f in fields if f.kind == "box" and f.box != amount.box]
+        for field in boxes[:_BOXES]:
+            if time.thread_time() > due:
+                break
+            found = self.engine.decode(field.crop(pixels), library()["date"], dpi)
+            sure = _confidence(found)
+            least = self.threshold if best is None else max(self.threshold, best.p)
+            if found.reason is None and found.n_best and sure >= least:
+                best = WrittenDate(found.n_best[0][0], sure, field.box)
+        return best
 
     def warm(self, dpi: float | None = None) -> None:
         """Load the engine and compile its kernels: no page's time."""
@@ -373,7 +411,7 @@ class CheckReader:
     ) -> "tuple[Decoded | None, Field | None, float]":
         """Return what the field of least total penalty says, the field and that penalty."""
         best, chosen, least = None, None, math.inf
-        for field in fields:
+        for field in fields[:_CANDIDATES]:
             if field.penalty >= least:  # confidence can only add to it
                 break
             if best is not None and time.thread_time() > due:
@@ -409,7 +447,7 @@ class CheckReader:
             moved = replace(field, box=(x + left, y + top, w, h))
             if _inside(moved.box, width, height):
                 found.append(moved)
-        return found[:_CANDIDATES]
+        return found
 
     def _decide(
         self, decoded: "Decoded", threshold: float, expect: str | None
@@ -445,10 +483,16 @@ def within_margin(pixels: Grey) -> tuple[int, int, Grey]:
 
     Copied into a white frame, grey paper has an edge all around that looks like strokes.
     """
+    import cv2
+
     left, top, inner = 0, 0, pixels
     for corner in ((0, 0), (-1, -1)):
-        flat = np.abs(inner.astype(np.int16) - int(inner[corner])) <= _FLAT
-        rows, columns = np.flatnonzero(~flat.all(axis=1)), np.flatnonzero(~flat.all(axis=0))
+        tone = int(inner[corner])
+        flat = cv2.inRange(inner, tone - _FLAT, tone + _FLAT)  # 255 or 0, no copies of a page
+        rows, columns = (
+            np.flatnonzero(flat.min(axis=1) == 0),
+            np.flatnonzero(flat.min(axis=0) == 0),
+        )
         if min(len(rows), len(columns)) < _LEAST_PAGE:
             continue
         part = inner[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]

@@ -45,6 +45,7 @@ CSV_COLUMNS = (
     "routing",
     "account",
     "serial",
+    "date",
     "model",
     "engine",
     "version",
@@ -119,6 +120,19 @@ class CodeLine:
 
 
 @dataclass(frozen=True, slots=True)
+class WrittenDate:
+    """The date in a printed box of a check, read as surely as an amount must be.
+
+    `text` is what stands there, as ``7/4/26``; `p` the confidence 0...1 of the whole; `box` the
+    place of the box (x, y, width, height) in pixels of the page.
+    """
+
+    text: str
+    p: float
+    box: Box
+
+
+@dataclass(frozen=True, slots=True)
 class Reading:
     """One field, read or rejected; `bool(reading)` is "was read".
 
@@ -127,8 +141,8 @@ class Reading:
     the whole path, `threshold` the one in force. `reason` is one of `REASONS` on a reject.
     `n_best` lists (text, confidence), best first. `unexplained_ink` is the share 0...1 of the
     ink outside the winning path, None when nothing was decoded. `ms` is the time in
-    milliseconds. `code_line` is that of a whole check, if it can be read. `grammar` and `note`,
-    a sentence, serve people and are not in the record.
+    milliseconds. `code_line` and `date` are those of a whole check, if they can be read.
+    `grammar` and `note`, a sentence, serve people and are not in the record.
     """
 
     file: str | None
@@ -150,6 +164,7 @@ class Reading:
     version: str
     ms: float
     code_line: CodeLine | None = None
+    date: WrittenDate | None = None
     grammar: str = ""
     note: str = ""
 
@@ -226,6 +241,13 @@ class Reading:
                 "p": rounded(self.code_line.p),
                 "box": list(self.code_line.box),
             },
+            "date": None
+            if self.date is None
+            else {
+                "text": self.date.text,
+                "p": rounded(self.date.p),
+                "box": list(self.date.box),
+            },
             "model": {"name": self.model, "sha256": self.model_sha256},
             "engine": self.engine,
             "version": self.version,
@@ -282,6 +304,9 @@ class Reading:
             code_line=None
             if record.get("code_line") is None
             else CodeLine(**{**record["code_line"], "box": tuple(record["code_line"]["box"])}),
+            date=None
+            if record.get("date") is None
+            else WrittenDate(**{**record["date"], "box": tuple(record["date"]["box"])}),
         )
 
     def to_csv(self, guesses: int | None = None) -> str:
@@ -294,6 +319,7 @@ class Reading:
         record["routing"] = code and code.routing
         record["account"] = code and code.account
         record["serial"] = code and code.serial
+        record["date"] = self.date and self.date.text
         record["model"] = f"{self.model} sha256:{self.model_sha256}"
         return csv_line(record[column] for column in CSV_COLUMNS)
 

@@ -64,6 +64,7 @@ def document(most: int) -> dict[str, object]:
             "unexplained_ink": {"type": ["number", "null"]},
             "quality": {"type": "object"},
             "code_line": {"type": ["object", "null"]},
+            "date": {"type": ["object", "null"]},
             "model": {"type": "object"},
             "engine": {"enum": list(ENGINES)},
             "version": text,

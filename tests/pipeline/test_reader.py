@@ -9,6 +9,7 @@ import pytest
 
 import gtn
 from pipeline import reader
+from pipeline.checks import draw_check
 from pipeline.confidence import Calibration
 from pipeline.errors import BadImage, ImageError
 from pipeline.grammars import SYMBOLS, grammar
@@ -281,3 +282,33 @@ def test_each_engine_reads_alone_and_both_together(mode):
     assert left == sorted(left)
     again = pickle.loads(pickle.dumps(reader)).read(image)
     assert again.n_best == reading.n_best
+
+
+@pytest.mark.jit
+def test_a_date_in_a_box_is_read_beside_the_amount():
+    reader = CheckReader()
+    found = []
+    for seed, layout in ((1, "voucher"), (2, "table"), (4, "voucher"), (0, "table")):
+        rng = np.random.default_rng((5150, seed))
+        hand = StrokeHand(rng, wild=float(rng.uniform(0.1, 0.35)))
+        check = draw_check(rng, layout, hand, clear=True)
+        text, (x, y, w, h) = check.date
+        reading = reader.read(check.image)
+        if reading.date is None:
+            continue
+        assert reading.date.text == text
+        left, top, wide, high = reading.date.box
+        assert left <= x + w / 2 <= left + wide
+        assert top <= y + h / 2 <= top + high
+        assert reading.date.p >= reading.threshold
+        found.append(text)
+    assert len(found) >= 2
+
+
+@pytest.mark.jit
+def test_no_date_is_read_where_no_box_is_or_no_amount_is_asked_for():
+    check = draw_check(np.random.default_rng((5150, 3)), "lined", clear=True)
+    assert check.date is None
+    assert CheckReader().read(check.image).date is None
+    dated = draw_check(np.random.default_rng((5150, 1)), "voucher", clear=True)
+    assert CheckReader(grammar="digits").read(dated.image).date is None

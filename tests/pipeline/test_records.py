@@ -18,6 +18,7 @@ from pipeline.records import (
     CodeLine,
     Quality,
     Reading,
+    WrittenDate,
     csv_line,
 )
 from sn.errors import SnError
@@ -73,6 +74,7 @@ def test_a_record_has_the_keys_of_the_schema_in_their_order():
         "unexplained_ink",
         "quality",
         "code_line",
+        "date",
         "model",
         "engine",
         "version",
@@ -259,7 +261,17 @@ def test_a_code_line_goes_into_record_and_table():
     assert (row["routing"], row["account"], row["serial"]) == ("021000018", "4417", "")
 
 
-def test_records_of_before_the_code_line_are_understood():
+def test_a_date_goes_into_record_and_table():
+    reading = replace(READ, date=WrittenDate("7/4/26", 0.99, (1, 2, 3, 4)))
+    written = {"text": "7/4/26", "p": 0.99, "box": [1, 2, 3, 4]}
+    assert json.loads(reading.to_json())["date"] == written
+    assert Reading.from_json(reading.to_json()).date == reading.date
+    row = dict(zip(CSV_COLUMNS, next(csv.reader([reading.to_csv()])), strict=True))
+    assert row["date"] == "7/4/26"
+
+
+def test_records_of_before_code_line_and_date_are_understood():
     record = json.loads(READ.to_json())
-    del record["code_line"]
-    assert Reading.from_json(json.dumps(record)).code_line is None
+    del record["code_line"], record["date"]
+    before = Reading.from_json(json.dumps(record))
+    assert before.code_line is before.date is None
