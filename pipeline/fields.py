@@ -53,6 +53,7 @@ TERMS = {
 }
 WEIGHTS = np.array(list(TERMS.values()))
 Box = tuple[int, int, int, int]
+LEAST = 4  # pixels of the working image in a candidate's width and height
 LIMIT = 8  # candidates handed on
 DEARER = 2.5  # a closed box around the same writing may be, and is still preferred
 MOST_PIECES, MOST_RULES = 3000, 120  # the largest; a check has fewer, noise has any number
@@ -134,6 +135,8 @@ def locate(pixels: np.ndarray) -> list[Field]:
     priced = []
     for room, kind in _candidates(page):
         box, terms = measure(page, room, kind)
+        if min(box[2:]) < LEAST:  # above a rule at the upper edge, say
+            continue
         priced.append((float(WEIGHTS @ terms), kind, box, room))
     for penalty, kind, box, room in sorted(_tightest(page, priced)):
         outer = _outward(box, scale, pixels.shape)

@@ -79,6 +79,17 @@ def test_blank_and_noisy_pages_do_not_fail():
         assert locate(image)
 
 
+def test_rules_at_the_edges_leave_no_room_and_no_error():
+    page = np.full((550, 1200), 245, np.uint8)
+    for k in range(40):
+        page[100 + 60 * (k // 10) : 118 + 60 * (k // 10), 60 + 60 * (k % 10)] = 20
+        page[100 + 60 * (k // 10), 60 + 60 * (k % 10) : 75 + 60 * (k % 10)] = 20
+    page[0:2, 100:400] = page[0:2, 500:900] = page[1:3, 950:1190] = 40
+    page[-2:, 100:400] = page[-2:, 700:1100] = 40
+    fields = locate(page)
+    assert all(min(field.box[2:]) >= 4 for field in fields)
+
+
 def test_wrong_arrays_are_refused():
     with pytest.raises(ValueError, match="2-D uint8"):
         locate(np.zeros((20, 20)))
