@@ -35,5 +35,9 @@ class TooLarge(ImageError):  # noqa: N818 - a name users read, like sn's own
     """An image, or a file of images, beyond the limits of the gate."""
 
 
+class TooMuch(SnError):  # noqa: N818 - a reason for reject, not a fault of the input
+    """More ink in a field than a line of writing has; looking at it all would take long."""
+
+
 class Rejected(SnError):  # noqa: N818 - a name users read, like sn's own
     """The text of a rejected reading was used as if it had been read."""

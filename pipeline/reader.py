@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from pipeline.confidence import Known
-from pipeline.errors import BadImage
+from pipeline.errors import BadImage, TooMuch
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
 from pipeline.records import Box, CodeLine, Quality, Reading, WrittenDate
@@ -39,6 +39,7 @@ _CANDIDATES = 4
 _BOXES = 3  # printed boxes beside that of the amount in which a date is looked for
 _FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
 _LEAST_PAGE = 8  # pixels
+_EDGE, _DARKER = 4, 60  # pixels in which a frame lies, grey levels by which it is darker
 _PAPER = 96  # grey levels: paper is lighter, a stroke alone is darker
 _PATIENCE = 8.0  # seconds of work after which no further field of a page is looked at
 _UPRIGHT = 6.0  # log odds from which a check is not read the other way up
@@ -265,6 +266,8 @@ class CheckReader:
             found = {"skew_deg": look.sheet.skew_deg, "flags": look.sheet.flags}
             quality = _joined(quality, found)
             reason, note = "no_field", "no field found"
+            if look.fields and decoded is None:
+                reason, note = "poor_image", "more stands there than a line of writing holds"
         text, amount, characters = None, None, None
         if decoded is not None:
             quality = _joined(quality, decoded.quality)
@@ -374,7 +377,10 @@ class CheckReader:
         for field in boxes[:_BOXES]:
             if time.thread_time() > due:
                 break
-            found = self.engine.decode(field.crop(pixels), library()["date"], dpi)
+            try:
+                found = self.engine.decode(field.crop(pixels), library()["date"], dpi)
+            except TooMuch:
+                continue
             sure = _confidence(found)
             least = self.threshold if best is None else max(self.threshold, best.p)
             if found.reason is None and found.n_best and sure >= least:
@@ -416,7 +422,10 @@ class CheckReader:
                 break
             if best is not None and time.thread_time() > due:
                 break
-            decoded = self.engine.decode(field.crop(pixels), self.grammar, dpi)
+            try:
+                decoded = self.engine.decode(field.crop(pixels), self.grammar, dpi)
+            except TooMuch:
+                continue
             total = field.penalty - math.log(max(_confidence(decoded), 1e-12))
             if total < least:
                 best, chosen, least = decoded, field, total
@@ -479,9 +488,10 @@ def _whole(fields: "list[Field]") -> bool:
 
 
 def within_margin(pixels: Grey) -> tuple[int, int, Grey]:
-    """Return (x, y) and the pixels of a page inside a flat margin of another tone than paper.
+    """Return (x, y) and the pixels of a page inside a flat margin that is not its paper.
 
-    Copied into a white frame, grey paper has an edge all around that looks like strokes.
+    Copied into a white frame, grey paper has an edge all around that looks like strokes, and
+    printed lines at the edges of a crop no longer lie there.
     """
     import cv2
 
@@ -497,9 +507,18 @@ def within_margin(pixels: Grey) -> tuple[int, int, Grey]:
             continue
         part = inner[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         tone = float(np.median(part))
-        if tone >= _PAPER and abs(tone - float(inner[corner])) > _OTHER_TONE:
+        other = abs(tone - float(inner[corner])) > _OTHER_TONE
+        if tone >= _PAPER and (other or _framed(part, tone)):
             left, top, inner = left + int(columns[0]), top + int(rows[0]), part
     return left, top, inner
+
+
+def _framed(part: Grey, paper: float) -> bool:
+    """Tell whether lines run along an upright and a level edge of a page."""
+    dark = part < paper - _DARKER
+    upright = np.concatenate([dark[:, :_EDGE], dark[:, -_EDGE:]], axis=1).mean(axis=0)
+    level = np.concatenate([dark[:_EDGE], dark[-_EDGE:]]).mean(axis=1)
+    return bool(upright.max() > 0.8 and level.max() > 0.8)
 
 
 def read(source: Source, **settings: object) -> Reading:

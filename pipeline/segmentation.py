@@ -12,12 +12,14 @@ import numpy as np
 
 from lenet.data import INK as INK_VALUE
 from lenet.data import PAPER, SIDE
+from pipeline.errors import TooMuch
 from pipeline.kernels_cuts import crop_segments, falls, measure
 from pipeline.normalization import HEIGHT, INK, least
 
 ROOM = 20  # the longer side of a candidate on it
 ZOOM = 1.35 * ROOM / HEIGHT  # small marks stay small
 LONGEST = 6  # pieces in a candidate
+MOST = 1200  # candidates of a line; a hundred figures have about 800
 WIDEST = 1.6 * HEIGHT  # pixels
 REACH = 6  # pixels by which a candidate may lie off the middle of the retina
 GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
@@ -162,7 +164,10 @@ def middle_of(boxes: np.ndarray, rows: int) -> float:
 
 
 def segment(ink: np.ndarray) -> Segmentation | None:
-    """Return the candidate characters of normalised ink, or None without any."""
+    """Return the candidate characters of normalised ink, or None without any.
+
+    Raises TooMuch for more than `MOST` candidates: the work grows faster than their number.
+    """
     pieces, component = pieces_of(ink)
     count = len(component)
     if not count:
@@ -187,6 +192,8 @@ def segment(ink: np.ndarray) -> Segmentation | None:
             boxes.append((x0, y0, x1 - x0, y1 - y0))
             inside = np.bincount(component[first : last + 1], minlength=len(sizes))
             whole.append(bool(((inside == 0) | (inside == sizes)).all()))
+        if len(spans) > MOST:
+            raise TooMuch(f"more than {MOST} pieces that could be characters")
     spans_array = np.array(spans, np.int32)
     boxes_array = np.array(boxes, np.int32)
     images = np.zeros((len(spans), SIDE, SIDE), np.float32)

@@ -4,6 +4,7 @@ import hashlib
 import pickle
 from dataclasses import replace
 
+import cv2
 import numpy as np
 import pytest
 
@@ -16,7 +17,7 @@ from pipeline.grammars import SYMBOLS, grammar
 from pipeline.handwriting import Script, StrokeHand
 from pipeline.money import money
 from pipeline.papers import strip
-from pipeline.reader import CheckReader
+from pipeline.reader import CheckReader, within_margin
 from pipeline.recognition import spell
 from pipeline.synthesis import Style, compose
 
@@ -312,3 +313,28 @@ def test_no_date_is_read_where_no_box_is_or_no_amount_is_asked_for():
     assert CheckReader().read(check.image).date is None
     dated = draw_check(np.random.default_rng((5150, 1)), "voucher", clear=True)
     assert CheckReader(grammar="digits").read(dated.image).date is None
+
+
+@pytest.mark.jit
+def test_more_ink_than_a_line_holds_is_rejected():
+    rng = np.random.default_rng(0)
+    image = np.full((100, 5900), 240, np.uint8)
+    for _ in range(900):
+        x, y = (int(v) for v in rng.integers((0, 5), (5890, 90)))
+        dx, dy = (int(v) for v in rng.integers((-20, -40), (20, 40)))
+        cv2.line(image, (x, y), (x + dx, y + dy), 20, 2)
+    reader = CheckReader(grammar="digits")
+    reading = reader.read(image)
+    assert (reading.reason, reading.n_best) == ("poor_image", ())
+    assert "more stands there" in reading.note
+
+
+def test_a_frame_with_white_around_it_is_where_the_page_ends():
+    page = np.full((80, 220), 255, np.uint8)
+    page[20:60, 30:200] = 250
+    page[20:60, 30:32] = page[58:60, 30:200] = 0  # two sides of a frame
+    page[28:50, 60:63] = page[28:50, 100:103] = 0
+    assert within_margin(page)[:2] == (30, 20)
+    assert within_margin(page)[2].shape == (40, 170)
+    page[20:60, 30:32] = page[58:60, 30:200] = 255
+    assert within_margin(page)[2].shape == page.shape  # strokes alone have no frame
