@@ -450,6 +450,8 @@ class _Parser:
     def counted(self, pattern: Pattern) -> Pattern:
         at = self.at
         end = self.text.find("}", at)
+        if end < 0:
+            raise self.error("this { is not closed", at - 1)
         low, comma, high = self.text[at:end].partition(",")
         try:
             least = int(low)

@@ -66,6 +66,8 @@ def test_rules_stand_for_patterns_and_go_on_over_lines():
     ("text", "line", "column", "what"),
     [
         ("start = [0-9", 1, 9, "this [ is not closed"),
+        ("start = [0-9]{0,", 1, 14, "this { is not closed"),
+        ("start = [0-9]{12", 1, 14, "this { is not closed"),
         ("a = 1\nstart = <b> 2", 2, 9, "no symbol 'b'"),
         ("start = <start> 2", 1, 9, "no symbol 'start'"),
         ("a = 1\n b\nstart = <a>", 2, 2, "no symbol 'b'"),
