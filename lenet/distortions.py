@@ -117,6 +117,15 @@ ELASTIC = Distortion(
 MILD = Distortion(
     shift=1.5, rotation=10.0, scale=0.1, squeeze=0.08, shear=0.15, elastic=0.7, knots=6.0
 )
+WIDE = Distortion(
+    shift=2.0, rotation=15.0, scale=0.15, squeeze=0.12, shear=0.2, elastic=0.8, knots=8.0
+)
 SHIFT = Distortion(shift=1.0)
 # By the names of the command line:
-DISTORTIONS = {"affine": AFFINE, "elastic": ELASTIC, "mild": MILD, "shift": SHIFT}
+DISTORTIONS = {
+    "affine": AFFINE,
+    "elastic": ELASTIC,
+    "mild": MILD,
+    "wide": WIDE,
+    "shift": SHIFT,
+}

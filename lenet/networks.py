@@ -12,6 +12,7 @@ A script of ``lenet/nets`` builds a network and sets what training needs to know
     training-batch      patterns for each step, 0 (at once, pattern by pattern) unless set
     training-momentum training-decay    of mini-batches, 0 unless set
     training-least      patterns of a lower energy are not learned from, 0 unless set
+    training-last       passes at the end that learn from all patterns, 0 unless set
     training-order      "shuffled" once by the seed, unless set; "anew" for every pass; "given"
     training-schedule   ((passes eta) ...)
     retina-paper retina-ink      inputs of white and black, -0.1 and 1.175 unless set
@@ -70,6 +71,7 @@ class Recipe:
     momentum: float
     decay: float
     least: float
+    last: int
     order: str
     schedule: tuple[tuple[int, float], ...]
 
@@ -198,6 +200,7 @@ class Network(Classifier):
             float(self._value("training-momentum", 0.0)),
             float(self._value("training-decay", 0.0)),
             float(self._value("training-least", 0.0)),
+            int(self._value("training-last", 0)),
             order,
             schedule,
         )

@@ -125,7 +125,7 @@ def train(
         seen = 0
         chance = np.random.default_rng((seed, number))
         second = recipe.rule == "levenberg"
-        parts = STARTING_PARTS if number == 0 and second else 1
+        parts = min(STARTING_PARTS, len(order)) if number == 0 and second else 1
         if recipe.order == "anew":
             order = np.random.default_rng((seed, number, 1)).permutation(len(labels))
         for part in np.array_split(order, parts):
@@ -138,6 +138,7 @@ def train(
             else:
                 program.rates[:] = eta * units
             program.rates[fixed] = 0
+            least = recipe.least if number < len(rates) - recipe.last else 0.0
             for piece in np.array_split(part, max(1, len(part) // PIECE)):
                 shown = look(piece, chance)
                 mean, wrong = program.learn(
@@ -148,7 +149,7 @@ def train(
                     momentum=recipe.momentum,
                     decay=recipe.decay,
                     rule="adam" if recipe.rule == "adam" else "gradient",
-                    least=recipe.least,
+                    least=least,
                 )
                 energy += mean * len(piece)
                 errors += wrong

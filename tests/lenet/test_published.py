@@ -75,24 +75,32 @@ def test_the_ladder_has_the_layers_of_the_book(name):
     assert pooled == ["20@12x12", "40@4x4"][: len(pooled)]
 
 
-def test_the_champion_has_what_its_script_says():
-    network = lenet.load("champion", trained=False)
+CHAMPIONS = {  # units, links, weights, kernels
+    "champion": (35_482, 4_847_242, 188_746, "5x5 3x3 3x3"),
+    "champion-mild": (35_418, 4_781_002, 122_506, "5x5 3x3 3x3"),
+}
+
+
+@pytest.mark.parametrize("name", CHAMPIONS)
+def test_champions_have_what_their_scripts_say(name):
+    network = lenet.load(name, trained=False)
     rows = layer_rows(network)
     of = ("units", "connections", "weights")
-    counts = tuple(sum(getattr(r, name) for r in rows) for name in of)
-    assert counts == (35_418, 4_781_002, 122_506)
-    assert "35,418 units, 4,781,002 links, 122,506 weights" in network.script.read_text()
-    assert [r.kind for r in rows if "convolution" in r.kind] == [
-        "convolution 5x5", "convolution 3x3", "convolution 3x3",
-    ]  # fmt: skip
+    counts = tuple(sum(getattr(r, what) for r in rows) for what in of)
+    assert counts == CHAMPIONS[name][:3]
+    said = "{:,} units, {:,} links, {:,} weights".format(*counts)
+    assert said in network.script.read_text()
+    kernels = [r.kind.split()[1] for r in rows if "convolution" in r.kind]
+    assert " ".join(kernels) == CHAMPIONS[name][3]
     rates = etas(network.recipe.schedule)
     assert rates[0] < rates[1]
     assert (np.diff(rates[1:]) < 0).all()
-    assert rates[-1] < 1e-6
+    assert rates[-1] < 2e-6
 
 
-def test_the_champion_reads_drawn_digits():
-    champion = lenet.load("champion")
+@pytest.mark.parametrize("name", CHAMPIONS)
+def test_champions_read_drawn_digits(name):
+    champion = lenet.load(name)
     for pen in (0.1, 0.15, 0.25):
         drawn = np.stack([glyph(k, pen=pen) for k in range(10)])
         assert champion.classify(drawn).tolist() == list(range(10))

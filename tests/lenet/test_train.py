@@ -188,3 +188,25 @@ def test_an_order_may_be_drawn_anew_for_every_pass(tmp_path, monkeypatch):
     assert all(sorted(order) == images[:, 0, 0].tolist() for order in shown)
     train(network, images, np.arange(9) % 2)
     assert network.weights().tolist() == last.tolist()
+
+
+@pytest.mark.jit
+def test_the_last_passes_learn_from_all_patterns(tmp_path, monkeypatch):
+    script = tmp_path / "n.sn"
+    script.write_text(
+        '(libload "maps")\n(alloc-net 30 200)\n(nlf-tanh 1 0)\n'
+        "(build-net '((input 4) (output 2)) '((input output)))\n"
+        "(setq training-least 0.25 training-last 2)\n"
+        "(setq training-schedule '((3 0.01) (1 0.001)))\n"
+    )
+    network = lenet.load(str(script), trained=False)
+    asked = []
+    real = network.program.learn
+    monkeypatch.setattr(
+        network.program,
+        "learn",
+        lambda *given, **how: asked.append(how["least"]) or real(*given, **how),
+    )
+    train(network, np.ones((9, 2, 2), np.float32), np.arange(9) % 2)
+    assert asked[-4:] == [0.25, 0.25, 0.0, 0.0]
+    assert len(asked) == 9 + 3  # of nine patterns, the first pass has as many parts
