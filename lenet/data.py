@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from lenet.distortions import move
 from sn import idxfile
 from sn.errors import LispError, SnError
 
@@ -196,20 +197,16 @@ def retina(images: np.ndarray) -> np.ndarray:
 
 def deslant(images: np.ndarray) -> np.ndarray:
     """Shear images uint8 (n, h, w), ink 255, until the moments of their ink stand upright."""
-    rows, columns = images.shape[1:]
-    y, x = np.mgrid[:rows, :columns]
-    out = np.empty_like(images)
-    for k, image in enumerate(images):
-        ink = image.astype(np.float64)
-        mass = max(ink.sum(), 1.0)
-        my, mx = (ink * y).sum() / mass, (ink * x).sum() / mass
-        across = (ink * (y - my) * (x - mx)).sum()
-        upright = (ink * (y - my) ** 2).sum()
-        shear = across / upright if upright else 0.0
-        shape = (1, shear, -shear * my, 0, 1, 0)
-        out[k] = np.asarray(
-            Image.fromarray(image).transform(
-                (columns, rows), Image.Transform.AFFINE, shape, Image.Resampling.BILINEAR
-            )
-        )
-    return out
+    count, rows, columns = images.shape
+    ink = images.astype(np.float32)
+    y, x = (np.arange(n, dtype=np.float32) - np.float32(n - 1) / 2 for n in (rows, columns))
+    down, right = ink.sum(axis=2), ink.sum(axis=1)
+    mass = np.maximum(down.sum(axis=1), 1.0)
+    my, mx = down @ y / mass, right @ x / mass
+    across = (ink @ x) @ y - mass * my * mx
+    upright = down @ y**2 - mass * my**2
+    shear = np.divide(across, upright, out=np.zeros(count, np.float32), where=upright > 0)
+    affine = np.zeros((count, 6), np.float32)
+    affine[:, 0] = affine[:, 3] = 1
+    affine[:, 2], affine[:, 5] = shear, -shear * my
+    return move(images, affine)

@@ -53,29 +53,13 @@ class Distortion:
                 f"distortion: images uint8 (n, h, w) expected, found {images.dtype} "
                 f"{images.shape}"
             )
-        count, height, width = images.shape
-        down, right = spline(height, self.knots), spline(width, self.knots)
+        nodes = None
         if self.elastic:
-            shape = count, 2, down.shape[1], right.shape[1]
-            nodes = rng.standard_normal(shape, dtype=np.float32)
+            count, height, width = images.shape
+            knots = [spline(size, self.knots).shape[1] for size in (height, width)]
+            nodes = rng.standard_normal((count, 2, *knots), dtype=np.float32)
             nodes *= np.float32(self.elastic)
-        else:
-            down, right = down[:, :0], right[:, :0]
-            nodes = np.zeros((count, 2, 0, 0), np.float32)
-        out = np.empty_like(images)
-        move_pixels(
-            np.ascontiguousarray(images),
-            np.zeros((height + 3, width + 3), np.float32),
-            self.affine(count, rng),
-            nodes,
-            np.ascontiguousarray(down),
-            np.ascontiguousarray(right.T),
-            np.zeros((2, right.shape[1]), np.float32),
-            np.zeros(width, np.float32),
-            np.zeros(width, np.float32),
-            out,
-        )
-        return out
+        return move(images, self.affine(len(images), rng), nodes, self.knots)
 
     def affine(self, count: int, rng: np.random.Generator) -> np.ndarray:
         """Draw affine maps float32 (count, 6) from output to source: matrix, then shift."""
@@ -91,6 +75,43 @@ class Distortion:
         found[:, 3] = wide * (cosine - shear * sine)
         found[:, 4:] = self.shift * u[:, 4:]
         return found
+
+
+def move(
+    images: np.ndarray,
+    affine: np.ndarray,
+    nodes: np.ndarray | None = None,
+    knots: float = 7.0,
+) -> np.ndarray:
+    """Return images uint8 (n, h, w) resampled by affine maps (n, 6) and fields at knots.
+
+    `affine` leads from output to source, both seen from the middle of the image: a matrix row
+    by row, then a shift in pixels. `nodes` (n, 2, a, b) are displacements in pixels at knots
+    that far apart. What comes in from beyond the image is 0.
+
+    >>> right = move(np.array([[[0, 9, 0]]], np.uint8), np.float32([[1, 0, 0, 1, 0, -1]]))
+    >>> right.tolist()
+    [[[0, 0, 9]]]
+    """
+    _, height, width = images.shape
+    down, right = spline(height, knots), spline(width, knots)
+    if nodes is None:
+        down, right = down[:, :0], right[:, :0]
+        nodes = np.zeros((len(images), 2, 0, 0), np.float32)
+    out = np.empty_like(images)
+    move_pixels(
+        np.ascontiguousarray(images),
+        np.zeros((height + 3, width + 3), np.float32),
+        np.ascontiguousarray(affine, np.float32),
+        nodes,
+        np.ascontiguousarray(down),
+        np.ascontiguousarray(right.T),
+        np.zeros((2, right.shape[1]), np.float32),
+        np.zeros(width, np.float32),
+        np.zeros(width, np.float32),
+        out,
+    )
+    return out
 
 
 @lru_cache(maxsize=32)

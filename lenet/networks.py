@@ -31,7 +31,6 @@ import hashlib
 import json
 import sys
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -49,7 +48,8 @@ from sn.net.program import LayerProgram, compile_built
 
 NETS = Path(__file__).parent / "nets"
 WEIGHTS = Path(__file__).parent / "weights"
-LIBRARY = ("ladder", "maps", "prototypes", "toy")  # scripts that define no network
+# Scripts that define no network:
+LIBRARY = ("champion-recipe", "ladder", "maps", "prototypes", "toy")
 
 
 def names() -> list[str]:
@@ -274,6 +274,9 @@ class Network(Classifier):
 class Committee(Classifier):
     """Networks whose penalties are added; their weights lie in one file, one after the other.
 
+    Members that are all different may have been trained by themselves: without a file of its
+    own, the committee takes the weights that belong to them.
+
     Under a softmax, adding the penalties is adding the outputs.
 
     Attributes
@@ -282,13 +285,19 @@ class Committee(Classifier):
     boosted : bool, whether every member learns what those before it find hard
     """
 
-    def __init__(self, script: Path, members: Sequence[str], boosted: bool) -> None:
+    def __init__(self, script: Path, ran: Interpreter) -> None:
         self.name = script.stem
         self.script = script
-        self.members = [Network(member_script(script, name)) for name in members]
-        self.boosted = boosted
+        names = ran.intern("committee").value
+        self.members = [Network(member_script(script, str(name))) for name in names]
+        self.boosted = bool(ran.intern("training-boosted").value)
         self.recipe = self.members[0].recipe
         self.retina = self.members[0].retina
+
+    def trained_apart(self) -> bool:
+        """Tell whether the weights are those of its members, not of a file of its own."""
+        different = len({member.script for member in self.members}) == len(self.members)
+        return different and not place_of_weights(self.script).is_file()
 
     def weights(self) -> np.ndarray:
         """Return the weights float32 (n,) of all members, one after the other."""
@@ -353,13 +362,12 @@ def load(
     """
     script = Path(name) if name.endswith(".sn") else NETS / f"{name}.sn"
     ran = run(script)
-    members = ran.intern("committee").value
-    if members is None:
-        found: Network | Committee = Network(script, ran=ran)
-    else:
-        boosted = bool(ran.intern("training-boosted").value)
-        found = Committee(script, [str(member) for member in members], boosted)
-    if trained:
+    single = ran.intern("committee").value is None
+    found = Network(script, ran=ran) if single else Committee(script, ran)
+    if trained and isinstance(found, Committee) and not weights and found.trained_apart():
+        for member in found.members:
+            member.load_weights(weight_file(member.script))
+    elif trained:
         found.load_weights(weights or weight_file(script))
     return found
 
@@ -376,15 +384,17 @@ def load_network(name: str, weights: Path | None = None, *, trained: bool = True
     return found
 
 
-def weight_file(script: Path) -> Path:
-    """Return the weights that belong to a script: shipped ones, or those beside it.
-
-    Raises NetworkError when there are none yet.
-    """
+def place_of_weights(script: Path) -> Path:
+    """Return where the weights of a script are looked for: among the shipped, or beside it."""
     shipped = script.parent == NETS
-    file = WEIGHTS / f"{script.stem}.wei" if shipped else script.with_suffix(".wei")
+    return WEIGHTS / f"{script.stem}.wei" if shipped else script.with_suffix(".wei")
+
+
+def weight_file(script: Path) -> Path:
+    """Return the weights that belong to a script. Raises NetworkError if there are none yet."""
+    file = place_of_weights(script)
     if not file.is_file():
-        name = script.stem if shipped else str(script)
+        name = script.stem if script.parent == NETS else str(script)
         raise NetworkError(
             f"{name}: no weights yet; lenet train {name} makes them, --weights names others"
         )

@@ -68,6 +68,21 @@ def test_all_weights_lie_in_one_file(pair, tmp_path):
         lenet.load(str(pair), tmp_path / "half.wei")
 
 
+def test_members_that_differ_bring_their_own_weights(pair, tmp_path):
+    (tmp_path / "two.sn").write_text(ONE)
+    pair.write_text('(setq committee \'("one" "two"))')
+    for k, name in enumerate(("one", "two")):
+        member = lenet.load(str(tmp_path / f"{name}.sn"), trained=False)
+        with pytest.raises(NetworkError, match=f"{name}.sn: no weights yet; lenet train"):
+            lenet.load(str(pair))
+        member.set_weights(np.full(7_850, k + 1, np.float32))
+        member.save_weights(tmp_path / f"{name}.wei", {})
+    assert lenet.load(str(pair)).weights()[[0, 7_850]].tolist() == [1, 2]
+    pair.write_text('(setq committee \'("one" "one"))')
+    with pytest.raises(NetworkError, match=r"pair\.sn: no weights yet"):
+        lenet.load(str(pair))
+
+
 def test_what_needs_one_network_says_so(pair, capsys):
     with pytest.raises(NetworkError, match="a committee of 2, where one network is needed"):
         load_network(str(pair), trained=False)

@@ -78,6 +78,7 @@ def test_the_ladder_has_the_layers_of_the_book(name):
 CHAMPIONS = {  # units, links, weights, kernels
     "champion": (35_482, 4_847_242, 188_746, "5x5 3x3 3x3"),
     "champion-mild": (35_418, 4_781_002, 122_506, "5x5 3x3 3x3"),
+    "champion-upright": (23_322, 2_971_530, 171_578, "5x5 5x5"),
 }
 
 
