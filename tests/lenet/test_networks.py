@@ -196,5 +196,5 @@ def test_missing_and_damaged_data_name_the_file(tmp_path, monkeypatch):
 
 
 def test_every_script_of_the_folder_is_loaded_by_name():
-    scripts = {f.stem for f in NETS.glob("*.sn")} - {"ladder", "maps", "prototypes", "toy"}
-    assert set(lenet.names()) == scripts
+    shared = {"champion-recipe", "ladder", "maps", "prototypes", "toy"}
+    assert set(lenet.names()) == {f.stem for f in NETS.glob("*.sn")} - shared
