@@ -13,7 +13,6 @@ from pipeline.training import (
     SYMBOLS,
     candidates_of,
     label_candidates,
-    lines_of,
     near,
     packed,
 )
@@ -77,14 +76,3 @@ def test_chunks_repeat_with_their_seed():
 def test_packed_retinas_keep_their_ink():
     retinas = np.array([-0.1, 0.5375, 1.175], np.float32)
     assert packed(retinas).tolist() == pytest.approx([0, 128, 255], abs=1)
-
-
-def test_lines_to_learn_whole_repeat_with_their_seed():
-    (ink, text), *more = lines_of(Sources(), 7, 0, 3)
-    (again, same), *others = lines_of(Sources(), 7, 0, 3)
-    assert text == same
-    np.testing.assert_array_equal(ink, again)
-    assert [t for _, t in more] == [t for _, t in others]
-    assert ink.dtype == np.uint8
-    assert ink.max() > 200
-    assert [t for _, t in lines_of(Sources(), 8, 0, 3)] != [text, *(t for _, t in more)]
