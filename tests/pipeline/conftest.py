@@ -317,7 +317,7 @@ class FakeEngine:
     def load(cls, mode=""):
         return cls()
 
-    def decode(self, field, grammar, dpi):
+    def decode(self, field, grammar, dpi=None):
         dark = field.min(axis=0) < 128
         starts = np.flatnonzero(np.diff(np.r_[0, dark.astype(int)]) == 1)
         if grammar == "crash":
