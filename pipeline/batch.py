@@ -57,14 +57,6 @@ class Job:
         return str(getattr(self.source, "name", self.source))
 
 
-def cores() -> int:
-    """Return the number of processor cores this process may use."""
-    try:
-        return len(os.sched_getaffinity(0))
-    except AttributeError:  # not everywhere
-        return os.cpu_count() or 1
-
-
 def outcomes(
     reader: CheckReader, jobs: Iterable[Job], *, processes: int | None = None
 ) -> Iterator[tuple[Job, Outcome | None]]:
@@ -74,7 +66,7 @@ def outcomes(
     more than a few inputs. Read here, a reading is yielded as soon as it is known.
     """
     jobs = iter(jobs)
-    count = (processes or cores()) if travels(reader) else 1
+    count = (processes or crew.cores()) if travels(reader) else 1
     first = jobs if count == 1 else islice(jobs, FEW if processes is None else 0)
     for job in first:
         for outcome in followed(reader, job):
@@ -198,8 +190,14 @@ def _context(mode: str | None) -> BaseContext:
         return get_context("spawn")
     context = get_context("forkserver")
     if mode is not None:
-        os.environ[crew.MODE] = mode
+        from multiprocessing import forkserver
+
         context.set_forkserver_preload(["pipeline.crew"])
+        os.environ[crew.MODE] = mode
+        try:
+            forkserver.ensure_running()
+        finally:
+            os.environ.pop(crew.MODE, None)  # no other child of this process is meant
     return context
 
 

@@ -220,7 +220,8 @@ def results(
         from pipeline.cluster import outcomes as of_cluster
 
         return of_cluster(reader, jobs, args.cluster)
-    from pipeline.batch import FEW, cores, outcomes
+    from pipeline.batch import FEW, outcomes
+    from pipeline.crew import cores
 
     processes = args.processes
     if processes is None and args.list is None and hold_more(args.paths, FEW):

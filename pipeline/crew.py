@@ -15,6 +15,14 @@ MODE = "SN_BATCH_ENGINE"
 engines: "dict[str, Engine]" = {}
 
 
+def cores() -> int:
+    """Return the number of processor cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not everywhere
+        return os.cpu_count() or 1
+
+
 def gather(mode: str) -> None:
     """Load the program's own engine `mode` and warm it; errors are left to the processes."""
     import gc

@@ -55,7 +55,7 @@ def warmed(load: "Callable[[], Engine]") -> "Engine":
 
 def _other_process() -> "subprocess.Popen[bytes] | None":
     """Start what compiles the one half; None where it is kept, or a process gains nothing."""
-    from pipeline.batch import cores
+    from pipeline.crew import cores
     from sn import jit
 
     if cores() < 2 or not sys.executable or jit.disabled():

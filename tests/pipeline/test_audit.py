@@ -151,7 +151,9 @@ def test_other_images_and_other_decisions_show(log, files, capsys, fake, monkeyp
     assert "3 the same, 0 different, 1 that cannot be" in capsys.readouterr().out
     monkeypatch.setattr(type(fake.engine), "decode", lambda *_: None)
     assert main(["audit", "replay", "log"]) == 1
-    assert "differ   c.png page 1: 5.00 (0.99) then, REJECT no_field" in capsys.readouterr().out
+    assert (
+        "differ   c.png page 1: 5.00 (0.99) then, REJECT poor_image" in capsys.readouterr().out
+    )
     monkeypatch.setattr(type(fake.engine), "sha256", "1" * 64)
     assert main(["audit", "replay", "log"]) == 1
     assert "c.png page 1: the weights are other ones here" in capsys.readouterr().out

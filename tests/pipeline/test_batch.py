@@ -408,6 +408,10 @@ def test_a_light_reader_reads_the_same(reader):
     assert reader.engine.strips.network.interpreter.network.link_limit > 0
 
 
+# Which engines a process of a pool had from the start; functions of tests do not travel.
+CREW = "sorted(__import__('pipeline.crew', fromlist=['engines']).engines)"
+
+
 @pytest.mark.jit
 def test_a_batch_loads_its_engine_once(reader, monkeypatch):
     """The process that starts a pool needs none, and the pool's share one."""
@@ -418,12 +422,5 @@ def test_a_batch_loads_its_engine_once(reader, monkeypatch):
     assert fresh._engine is None
     if "forkserver" in multiprocessing.get_all_start_methods():
         with Pool(fresh, 1) as pool:
-            held = pool.started(1).submit(crew_of).result()
+            held = pool.started(1).submit(eval, CREW).result()
         assert held == ["both"]
-
-
-def crew_of():
-    """Return which engines a process of a pool had from the start."""
-    from pipeline import crew
-
-    return sorted(crew.engines)

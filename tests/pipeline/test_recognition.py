@@ -12,6 +12,7 @@ from pipeline.grammars import GRAMMARS, SYMBOLS, grammar
 from pipeline.handwriting import StrokeHand
 from pipeline.normalization import Writing
 from pipeline.recognition import (
+    POWER,
     RUBBISH,
     Engine,
     View,
@@ -214,11 +215,12 @@ def test_a_grammar_that_cannot_be_read_is_a_clear_error():
 
 def test_an_amount_with_cents_is_likelier_than_a_long_whole_one():
     price = {}
-    for text in ("7400.00", "740000", "74", "7400.-", "7,400"):
+    for text in ("7400.00", "740000", "74", "7400.-", "7,400", "0740.00"):
         written = gtn.chain_graph(labels(text))
         price[text] = gtn.forward_penalty(gtn.compose(written, grammar("amount")))
     assert price["7400.00"] < price["7400.-"] < price["74"] < price["740000"]
-    assert price["7,400"] == pytest.approx(price["74"])
+    assert price["7400.-"] <= price["7,400"] < price["74"]
+    assert price["0740.00"] > price["7400.00"] + 2
 
 
 def test_engines_together_bear_a_veto_and_say_where_they_differ():
@@ -228,12 +230,14 @@ def test_engines_together_bear_a_veto_and_say_where_they_differ():
     sure, other = view(a=0.9, b=0.1), view(b=0.6, a=0.4)
     both = merged([sure, other])
     assert list(both) == ["a", "b"]
-    assert both["a"][1] == pytest.approx(0.36 / 0.42, abs=0.01)
+    a, b = 0.4 * 0.9**POWER, 0.6 * 0.1**POWER
+    assert both["a"][1] == pytest.approx(a / (a + b), abs=0.01)
     assert disagreement([sure, other]) == "cut it reads a, as a whole b"
     assert disagreement([sure, sure]) == disagreement([sure]) == ""
     assert merged([sure]) == sure.guesses
     alone = merged([view(a=1.0), view(b=1.0)])
-    assert alone["a"][1] == pytest.approx(0.5, abs=0.01)
+    assert list(alone) == ["b", "a"]
+    assert alone["b"][1] < 0.99
     assert merged([view(a=1.0), view(a=1.0)])["a"][1] > 0.999
 
 
