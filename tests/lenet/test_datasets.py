@@ -64,6 +64,7 @@ def test_the_next_mirror_is_asked(server, tmp_path):
         (b"<html>no</html>", "incorrect header check"),
         (None, "File not found"),
     ],
+    ids=("other", "cut", "large", "page", "missing"),  # bytes of gzip hold the time of day
 )
 def test_what_is_not_the_set_is_refused_and_leaves_nothing(served, told, server, tmp_path):
     url, folder = server
