@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 import gtn
-from pipeline.confidence import Calibration
+from pipeline.confidence import WEIGHTS, Calibration
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.money import money
 from pipeline.normalization import HEIGHT, INK, Writing, normalize
@@ -35,7 +35,6 @@ from pipeline.segmentation import Segmentation, segment
 from sn.errors import SnError
 
 RUBBISH = len(SYMBOLS)
-WEIGHTS = Path(__file__).parent / "weights"
 SPREAD = 9.0  # classes dearer than the best of a candidate by more are left out
 SKIP_PIECE, SKIP_PIECE_INK = 1.5, 14.0  # to skip a piece, plus as much ink as a digit has
 SKIP_APART, SKIP_APART_INK = 2.0, 3.0  # the same for rubbish that stands apart
