@@ -107,10 +107,15 @@ def parser() -> Parser:
         help="hos: characters cut from lines (default); sdnn: whole lines",
     )
     train.add_argument(
+        "--net",
+        choices=("strip", "strip-wide"),
+        help="of --engine sdnn: which of its two networks, default strip",
+    )
+    train.add_argument(
         "-o",
         dest="output",
         metavar="FILE",
-        help="default character.wei or strip.wei; of fields a folder, own-weights",
+        help="default the network's name with .wei; of fields a folder, own-weights",
     )
     train.add_argument("--seed", type=_seed, default=1, metavar="N", help="default 1")
     train.add_argument(

@@ -20,7 +20,7 @@ OF_FIELDS = {
     "grammar": "--grammar",
     "weights": "--weights",
 }
-OF_LINES = {"engine": "--engine", "lines": "--lines", "start": "--from"}
+OF_LINES = {"engine": "--engine", "net": "--net", "lines": "--lines", "start": "--from"}
 Steps = Callable[[str, float], None]
 
 
@@ -63,10 +63,15 @@ def train_lines(args: argparse.Namespace, console: "Console", progress: Steps) -
     given = {n: v for n in ("lines", "passes") if (v := getattr(args, n)) is not None}
     if args.start is not None:
         given["start"] = Path(args.start)
+    if args.net is not None:
+        if engine == "hos":
+            raise Usage(f"{PROGRAM}: --net goes with --engine sdnn")
+        given["net"] = args.net
+    net = args.net or "strip"
     train, output, what = (
         (train_recognizer, "character.wei", "candidates misnamed")
         if engine == "hos"
-        else (train_strips, "strip.wei", "lines misread")
+        else (train_strips, f"{net}.wei", "lines misread")
     )
     notes = train(
         data_folder(args.data),

@@ -25,9 +25,9 @@ from pipeline.synthesis import (
     varied_style,
 )
 
-KINDS = {"clean": 0.4, "paper": 0.18, "digits": 0.3, "phone": 0.09, "nothing": 0.03}
+KINDS = {"clean": 0.34, "paper": 0.17, "digits": 0.4, "phone": 0.07, "nothing": 0.02}
 PRINTED = 0.35  # share of amounts behind a printed money mark
-TOUCHING = 0.4  # share of the strings of MNIST digits that overlap throughout
+TOUCHING = 0.55  # share of the strings of MNIST digits that overlap throughout
 
 
 def random_writing(

@@ -21,7 +21,7 @@ from pipeline.segmentation import middle_of
 ROWS, DIGIT = 32, 20  # rows of a strip, and of the digits on it
 WINDOW, STEP = 34, 2  # columns the network sees at once, and from one place to the next
 MARGIN = 18  # white columns at either end: the first symbol must reach the middle of a window
-WIDEST = 2000  # columns; longer strips hold no amount
+NARROWEST, WIDEST = 48, 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
 LOOKS = ((1.0, 1.0), (0.9, 0.93), (1.1, 1.06))  # width and height at which a strip is read
 SPREAD = 9.0  # classes dearer than the best of a place by more are left out
@@ -42,7 +42,7 @@ def strip_of(writing: Writing) -> np.ndarray:
     middle = middle_of(stats[1:, :4], ink.shape[0]) * zoom
     size = (max(4, round(ink.shape[1] * zoom)), max(4, round(ink.shape[0] * zoom)))
     small = cv2.resize(ink, size, interpolation=cv2.INTER_AREA)[:, :WIDEST]
-    columns = max(small.shape[1] + 2 * MARGIN, WINDOW + 2)
+    columns = max(small.shape[1] + 2 * MARGIN, NARROWEST)
     strip = np.zeros((ROWS, columns + -columns % 8), np.float32)
     top = round(ROWS / 2 - middle)
     first, last = max(0, top), min(ROWS, top + small.shape[0])
@@ -60,7 +60,7 @@ def warped(
     """
     import cv2
 
-    columns = round((strip.shape[1] - 2 * MARGIN) * wide) + 2 * MARGIN
+    columns = max(NARROWEST, round((strip.shape[1] - 2 * MARGIN) * wide) + 2 * MARGIN)
     columns += -columns % 8
     middle = (ROWS - 1) / 2
     move = np.array([[wide, shear, 0], [0, tall, 0]], np.float64)

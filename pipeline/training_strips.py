@@ -249,6 +249,7 @@ def train_strips(
     folder: Path,
     output: Path,
     *,
+    net: str = "strip",
     seed: int = 1,
     lines: int = 200_000,
     passes: int = 8,
@@ -256,12 +257,12 @@ def train_strips(
     progress: Callable[[str, float], None] | None = None,
     tell: Callable[[Part], None] | None = None,
 ) -> dict[str, object]:
-    """Train the network of strips from nothing; write weights and provenance to `output`.
+    """Train a network of strips from nothing; write weights and provenance to `output`.
 
-    With `start`, a weight file, it goes on from there at the lower rate `FURTHER`. `folder`
-    holds the open data sets. Two chunks of lines more are written and measured on. `progress`
-    is told what is going on and the share done. An interrupted training goes on from its
-    checkpoint.
+    `net` names the script, strip or strip-wide. With `start`, a weight file, it goes on from
+    there at the lower rate `FURTHER`. `folder` holds the open data sets. Two chunks of lines
+    more are written and measured on. `progress` is told what is going on and the share done. An
+    interrupted training goes on from its checkpoint.
     """
 
     def step(name: str) -> Callable[[float], None] | None:
@@ -276,7 +277,7 @@ def train_strips(
     )
     held = len(parts[-1]) + len(parts[-2])
     del parts
-    network = lenet.load("strip", start, trained=start is not None)
+    network = lenet.load(net, start, trained=start is not None)
     origin = {"start": network.sha256} if start else {}
     if start is None:
         network.initialize(seed)
@@ -285,8 +286,8 @@ def train_strips(
     done = training.run(passes, checkpoint, step("training"), tell)
     digest = hashlib.sha256(strips.pixels.tobytes() + "\n".join(strips.texts).encode())
     notes = {
-        "command": f"check-reader train --engine sdnn --seed {seed} --lines {lines} "
-        f"--passes {passes}" + (f" --from {start.name}" if start else ""),
+        "command": f"check-reader train --engine sdnn --net {net} --seed {seed} "
+        f"--lines {lines} --passes {passes}" + (f" --from {start.name}" if start else ""),
         **origin,
         "version": version(),
         "commit": commit(),
