@@ -17,7 +17,7 @@ import numpy as np
 
 import lenet
 from pipeline.checks import draw_check
-from pipeline.confidence import Calibration, fit, risk_curve
+from pipeline.confidence import NETWORKS, Calibration, fit, risk_curve
 from pipeline.film import take
 from pipeline.film import written as on_film
 from pipeline.handwriting import Sources, load_sources, random_hand
@@ -90,8 +90,8 @@ _sources: Sources | None = None
 def _load(folder: Path, weights: Path) -> None:
     """Load what a process reads with, and what it draws from."""
     global _sources
-    network = lenet.load("character", weights / "character.wei")
-    strips = StripReader(lenet.load("strip", weights / "strip.wei"))
+    network, *wholes = (lenet.load(n, weights / f"{n}.wei") for n in NETWORKS["both"])
+    strips = StripReader(*wholes)
     _engines["both"] = Engine(network, strips=strips)
     _engines["hos"] = Engine(network)
     _engines["sdnn"] = Engine(None, strips=strips)
@@ -179,22 +179,18 @@ def calibrate(
 ) -> dict[str, object]:
     """Fit the confidence curves on synthetic images; write confidence.json beside the weights.
 
-    `weights` is a folder that holds character.wei and strip.wei; each engine alone and both
+    `weights` is a folder that holds the weights of all `NETWORKS`; each engine alone and both
     together get a curve, and for each kind of image the numbers of answers, right best
     guesses, reads at the default threshold, and wrong ones among these. Returns what was
     written.
     """
-    digests = {
-        mode: lenet.load(name, weights / f"{name}.wei").sha256
-        for mode, name in (("hos", "character"), ("sdnn", "strip"))
-    }
+    digests = {n: lenet.load(n, weights / f"{n}.wei").sha256 for n in NETWORKS["both"]}
     notes: dict[str, object] = {
         "command": f"check-reader calibrate --seed {seed} --lines {lines}",
         "commit": commit(),
     }
     for mode, outcome in measured(folder, weights, seed, lines, progress=progress).items():
-        known = [digest for one, digest in digests.items() if mode in (one, "both")]
-        notes[mode] = {"weights": known, **judged(outcome)}
+        notes[mode] = {"weights": [digests[n] for n in NETWORKS[mode]], **judged(outcome)}
     file = weights / "confidence.json"
     file.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
     return notes

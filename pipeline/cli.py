@@ -126,7 +126,7 @@ def parser() -> Parser:
         "--from", dest="start", metavar="FILE", help="go on from these weights, at a lower rate"
     )
     curve = command("calibrate", "fit the confidence curve on synthetic images", run_calibrate)
-    curve.add_argument("weights", metavar="DIR", help="holds character.wei and strip.wei")
+    curve.add_argument("weights", metavar="DIR", help="holds the weights of all networks")
     curve.add_argument("--data", metavar="DIR", help="the open data sets; default $SN_DATA")
     curve.add_argument("--seed", type=_seed, default=2, metavar="N", help="default 2")
     curve.add_argument(

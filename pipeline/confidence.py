@@ -23,7 +23,8 @@ import numpy as np
 from sn.errors import SnError
 
 WEIGHTS = Path(__file__).parent / "weights"
-NETWORKS = {"hos": ("character",), "sdnn": ("strip",), "both": ("character", "strip")}
+NETWORKS = {"hos": ("character",), "sdnn": ("strip", "strip-wide")}  # of the two engines
+NETWORKS["both"] = NETWORKS["hos"] + NETWORKS["sdnn"]
 FLOOR, CERTAIN = 1e-6, 1e-4
 HOPELESS = 0.3  # share of wrong reads at which a curve ends
 

@@ -31,18 +31,18 @@ class Counted:
 
 
 class CountedStrips(StripReader):
-    """A space displacement network that counts its work; what it shares it does once."""
+    """Space displacement networks that count their work; what places share is done once."""
 
     def __init__(self, strips: StripReader) -> None:
-        super().__init__(strips.network)
+        super().__init__(*strips.networks)
         self.strips = strips
         self.seen = self.multiply_adds = 0
 
-    def scores(self, strip):
+    def scores(self, strip, which=0):
         """Return the penalties (places, classes) of a strip (rows, columns)."""
-        result = self.strips.scores(strip)
+        result = self.strips.scores(strip, which)
         self.seen += len(result)
-        self.multiply_adds += replicated(self.strips.network, strip.shape)
+        self.multiply_adds += replicated(self.networks[which], strip.shape)
         return result
 
 

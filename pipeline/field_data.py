@@ -16,7 +16,7 @@ import numpy as np
 
 import lenet
 from lenet.networks import Network
-from pipeline.confidence import Calibration, fit, risk_curve
+from pipeline.confidence import NETWORKS, Calibration, fit, risk_curve
 from pipeline.evaluation import labelled, wilson
 from pipeline.finetuning import CutCharacters, Lessons, Line, Pupil, WholeLines
 from pipeline.handwriting import Sources, load_sources
@@ -36,9 +36,8 @@ HELD_OUT = 0.2
 MIXED = 0.5  # synthetic lines for every field
 PARTS = 5  # of the held-out fields, each judged by a curve fitted on the others
 MODES = ("both", "hos", "sdnn")
-NETWORKS = {"sdnn": "strip", "hos": "character"}
-RATES = {"sdnn": 5e-4, "hos": 3e-4}
-PASSES = {"sdnn": 20, "hos": 8}
+RATES = {"strip": 5e-4, "strip-wide": 5e-4, "character": 3e-4}
+PASSES = {"strip": 20, "strip-wide": 20, "character": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,11 +146,11 @@ def synthetic_lines(folder: Path | None, count: int, seed: int) -> list[Line]:
 
 
 class Networks:
-    """Both networks and what reads with them."""
+    """The networks of both engines and what reads with them."""
 
     def __init__(self, folder: Path) -> None:
         self.networks: dict[str, Network] = {
-            mode: lenet.load(name, folder / f"{name}.wei") for mode, name in NETWORKS.items()
+            name: lenet.load(name, folder / f"{name}.wei") for name in NETWORKS["both"]
         }
         file = folder / "confidence.json"
         notes = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -159,21 +158,21 @@ class Networks:
 
     def engine(self, mode: str) -> Engine:
         """Return the engine of a mode, with the curve it has now."""
-        recognizer = None if mode == "sdnn" else self.networks["hos"]
-        strips = None if mode == "hos" else StripReader(self.networks["sdnn"])
+        recognizer = None if mode == "sdnn" else self.networks["character"]
+        wholes = [self.networks[name] for name in NETWORKS["sdnn"]]
+        strips = None if mode == "hos" else StripReader(*wholes)
         return Engine(recognizer, "", self.curves[mode], strips)
 
-    def pupil(self, mode: str) -> Pupil:
-        """Return what learns of an engine."""
-        network = self.networks[mode]
-        return WholeLines(network) if mode == "sdnn" else CutCharacters(network)
+    def pupil(self, name: str) -> Pupil:
+        """Return what learns with a network."""
+        network = self.networks[name]
+        return WholeLines(network) if name in NETWORKS["sdnn"] else CutCharacters(network)
 
     def save(self, folder: Path, notes: dict[str, object], curves: dict[str, object]) -> None:
         """Write weights and confidence curves."""
-        known = {mode: [network.sha256] for mode, network in self.networks.items()}
-        known["both"] = known["hos"] + known["sdnn"]
-        for mode, name in NETWORKS.items():
-            self.networks[mode].save_weights(folder / f"{name}.wei", notes)
+        for name, network in self.networks.items():
+            network.save_weights(folder / f"{name}.wei", notes)
+        known = {mode: [self.networks[n].sha256 for n in NETWORKS[mode]] for mode in MODES}
         table = {"command": notes["command"], "commit": notes["commit"]}
         table |= {mode: {"weights": known[mode]} | curves[mode] for mode in MODES}
         file = folder / "confidence.json"
@@ -257,7 +256,7 @@ def fine_tune(
 
     `start` holds the weights to go on from, `data` the open data sets for the synthetic lines
     (None: they are written by stroke hands alone), `held_out` is the share 0...1 of fields that
-    are not learned. `passes` bounds those of the whole-line network; the other makes as much
+    are not learned. `passes` bounds those of the whole-line networks; the other makes as much
     fewer as `PASSES` says. `progress` is told what is going on and the share done, `tell` every
     pass. An interrupted training goes on from its checkpoints in `output`. Returns the report.
     Raises SnError for a folder or labels that cannot be used.
@@ -283,24 +282,24 @@ def fine_tune(
     what += [network.sha256 for network in networks.networks.values()]
     digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()
     done = {}
-    for mode, most in PASSES.items():
-        name = f"learning, {NETWORKS[mode]}"
+    for network, most in PASSES.items():
+        name = f"learning, {network}"
         lessons = Lessons(
-            networks.pupil(mode),
+            networks.pupil(network),
             [f.line for f in known],
             mixed,
             [f.line for f in held],
-            rate=RATES[mode],
-            passes=math.ceil(most * (1 if passes is None else passes / PASSES["sdnn"])),
+            rate=RATES[network],
+            passes=math.ceil(most * (1 if passes is None else passes / PASSES["strip"])),
             seed=seed,
             digest=digest,
         )
         found = lessons.run(
-            output / f"{NETWORKS[mode]}.checkpoint.npz",
+            output / f"{network}.checkpoint.npz",
             step(name),
             lambda done, name=name: say(f"{name}: {done.to_line()}"),
         )
-        done[mode] = len(found) - 1
+        done[network] = len(found) - 1
     after, curves = judged(networks, held, grammar)
     notes = {
         "command": f"check-reader train --field-data {Path(folder).name} --seed {seed}",
@@ -312,7 +311,7 @@ def fine_tune(
         "passes": done,
     }
     networks.save(output, notes, curves)
-    for name in NETWORKS.values():
+    for name in NETWORKS["both"]:
         (output / f"{name}.checkpoint.npz").unlink()
     return [
         REPORT,

@@ -83,7 +83,7 @@ class Pupil(Protocol):
 
 
 class WholeLines:
-    """The space displacement network as a pupil."""
+    """A space displacement network as a pupil."""
 
     def __init__(self, network: Network) -> None:
         self.program = network.program

@@ -173,8 +173,8 @@ class CheckReader:
         Networks that are trained or looked into afterwards must be loaded anew.
         """
         engine = self.engine
-        strips = getattr(engine, "strips", None)
-        for part in (getattr(engine, "recognizer", None), getattr(strips, "network", None)):
+        wholes = getattr(getattr(engine, "strips", None), "networks", ())
+        for part in (getattr(engine, "recognizer", None), *wholes):
             if hasattr(part, "lighten"):
                 part.lighten()
         returned()

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 import gtn
-from pipeline.confidence import WEIGHTS, Calibration
+from pipeline.confidence import NETWORKS, WEIGHTS, Calibration
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.money import money
 from pipeline.normalization import HEIGHT, INK, Writing, normalize
@@ -186,7 +186,7 @@ class Engine:
     calibration : Calibration, optional
         What makes a confidence of the evidence.
     strips : StripReader, optional
-        The space displacement network.
+        The space displacement networks.
     """
 
     name = "character"
@@ -222,14 +222,10 @@ class Engine:
         """Return an engine with the weights of a folder; `mode` is hos, sdnn or both."""
         import lenet
 
-        recognizer = strips = None
-        digests = []
-        if mode != "sdnn":
-            recognizer = lenet.load("character", folder / "character.wei")
-            digests.append(recognizer.sha256)
-        if mode != "hos":
-            strips = StripReader(lenet.load("strip", folder / "strip.wei"))
-            digests.append(strips.network.sha256)
+        networks = {n: lenet.load(n, folder / f"{n}.wei") for n in NETWORKS[mode]}
+        digests = [network.sha256 for network in networks.values()]
+        recognizer = networks.pop("character", None)
+        strips = StripReader(*networks.values()) if networks else None
         both = hashlib.sha256("".join(digests).encode()).hexdigest()
         sha256 = digests[0] if len(digests) == 1 else both
         file = folder / "confidence.json"

@@ -1,9 +1,10 @@
-"""The second engine: a space displacement network over the whole strip, no cuts at all.
+"""The second engine: space displacement networks over the whole strip, no cuts at all.
 
 Place on the road: normalised writing -> scores of every symbol, and of *no symbol*, every two
-columns -> lattice -> character model and grammar -> strings. The network is the script
-`lenet/nets/strip.sn`, replicated over the width of the strip (LeCun et al. 1998, sec. VII).
-What the first engine reads by cutting, this one reads by looking: their errors differ.
+columns -> lattice -> character model and grammar -> strings. The networks are the scripts
+`lenet/nets/strip.sn` and `strip-wide.sn`, replicated over the width of the strip (LeCun et al.
+1998, sec. VII). What the first engine reads by cutting, this one reads by looking: their errors
+differ, and so do those of its two networks, which see more or less of the neighbours.
 """
 
 import threading
@@ -19,11 +20,12 @@ from pipeline.normalization import HEIGHT, INK, Writing
 from pipeline.segmentation import middle_of
 
 ROWS, DIGIT = 32, 20  # rows of a strip, and of the digits on it
-WINDOW, STEP = 34, 2  # columns the network sees at once, and from one place to the next
+WINDOW, STEP = 34, 2  # columns the first network sees, and from one place to the next
 MARGIN = 18  # white columns at either end: the first symbol must reach the middle of a window
 NARROWEST, WIDEST = 48, 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
-LOOKS = ((1.0, 1.0), (0.9, 0.93), (1.1, 1.06))  # width and height at which a strip is read
+# Who looks at a strip, the first network or the second, and at what width and height.
+LOOKS = ((0, 1.0, 1.0), (1, 1.0, 1.0), (0, 0.9, 0.93), (1, 1.1, 1.06))
 SPREAD = 9.0  # classes dearer than the best of a place by more are left out
 
 
@@ -70,21 +72,27 @@ def warped(
 
 
 class StripReader:
-    """The replicated network with its weights; may be shared between threads."""
+    """Replicated networks with their weights, one or two; may be shared between threads."""
 
-    def __init__(self, network: Network) -> None:
-        self.network = network
+    def __init__(self, *networks: Network) -> None:
+        self.networks = networks
         self._using = threading.Lock()
 
     def looks(self, strip: np.ndarray) -> list[np.ndarray]:
-        """Return the penalties of a strip at every size of `LOOKS`, its own first."""
-        own = [strip if look == (1.0, 1.0) else warped(strip, *look) for look in LOOKS]
-        return [self.scores(s) for s in own]
+        """Return the penalties of every look of `LOOKS`, the plain one of the first first."""
+        return [
+            self.scores(strip if size == [1.0, 1.0] else warped(strip, *size), which)
+            for which, *size in LOOKS
+            if which < len(self.networks)
+        ]
 
-    def scores(self, strip: np.ndarray) -> np.ndarray:
-        """Return penalties -log p (places, symbols and blank) for a strip (32, columns)."""
+    def scores(self, strip: np.ndarray, which: int = 0) -> np.ndarray:
+        """Return penalties -log p (places, symbols and blank) for a strip (32, columns).
+
+        `which` network looks: 0 or 1.
+        """
         with self._using:
-            scores = self.network.program.replicate(*strip.shape).run(strip)[:, 0]
+            scores = self.networks[which].program.replicate(*strip.shape).run(strip)[:, 0]
         table = scores.T.astype(np.float64)
         top = table.max(axis=1, keepdims=True)
         return top + np.log(np.exp(table - top).sum(axis=1, keepdims=True)) - table

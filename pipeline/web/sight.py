@@ -59,7 +59,8 @@ class Sight:
     limits
         What the image gate lets in.
     folder
-        Holds ``character.wei`` and, for the space displacement network, ``strip.wei``.
+        Holds ``character.wei`` and, for the space displacement networks, ``strip.wei`` and
+        ``strip-wide.wei``.
     """
 
     def __init__(self, limits: Limits | None = None, folder: Path = WEIGHTS) -> None:
@@ -230,7 +231,7 @@ class Sight:
         writing = found.writing
         strip = strip_of(writing)
         places = self.strips.scores(strip)
-        network = self.strips.network
+        network = self.strips.networks[0]
         replica = network.program.replicate(*strip.shape)
         scale = writing.scale * HEIGHT / DIGIT
         offset = mean_row(writing.ink) - mean_row(strip) * HEIGHT / DIGIT  # of the first row
@@ -266,7 +267,7 @@ class Sight:
     @cached_property
     def fields(self) -> dict[str, tuple[list[int], list[int]]]:
         """The receptive field of a unit of every layer and the step to its neighbour's."""
-        return receptive_fields(self.strips.network)
+        return receptive_fields(self.strips.networks[0])
 
     def clock(self, reader: CheckReader, found: Trace, n_best: object) -> dict[str, float]:
         """Return what the reading would have cost the machine of 1993."""

@@ -161,7 +161,8 @@ def test_the_command_learns_and_read_takes_its_weights(tmp_path, capsys):
     assert "both, after" in out
     assert "learning, strip: pass  1" in err
     assert sorted(p.name for p in own.iterdir()) == [
-        "character.json", "character.wei", "confidence.json", "strip.json", "strip.wei",
+        "character.json", "character.wei", "confidence.json",
+        "strip-wide.json", "strip-wide.wei", "strip.json", "strip.wei",
     ]  # fmt: skip
     assert json.loads((own / "strip.json").read_text())["held_out"] == 11
     assert Engine.load("both", own).sha256 != Engine.load("both").sha256
