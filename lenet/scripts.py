@@ -210,15 +210,15 @@ def check(interpreter: Interpreter, script: Path) -> None:
     owner = np.full(memory.unit_count, -1)
     for k, layer in enumerate(memory.layers):
         owner[layer.units] = k
-    inner = pre != 0
-    outside = (owner[post] < 0) | (inner & (owner[pre] < 0))
-    if outside.any():
+    used = np.bincount(pre, minlength=memory.unit_count)
+    reached = np.bincount(post, minlength=memory.unit_count)
+    outside = (owner < 0) & ((reached > 0) | (used > 0))
+    if outside[1:].any() or reached[0]:
         raise NetworkError(
             f"{at(script, 'build-net', 'build-net-nobias')}: links lead to units of no layer; "
             "a script builds one network, with one build-net"
         )
-    reached = np.bincount(post[inner], minlength=memory.unit_count)
-    used = np.bincount(pre[inner], minlength=memory.unit_count)
+    reached -= np.bincount(post[pre == 0], minlength=memory.unit_count)  # biases do not count
     last = len(memory.layers) - 1
     for k, layer in enumerate(memory.layers):
         place = at(script, layer.name)

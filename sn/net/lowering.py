@@ -37,8 +37,7 @@ class Lowering:
         if not layers:
             raise SnCompileError("compile-net : no network has been built : ()")
         self.layers = layers
-        order = np.lexsort((pre, weight, post))
-        self.pre, self.post, self.weight = pre[order], post[order], weight[order]
+        self.pre, self.post, self.weight = in_order(pre, post, weight)
         count = int(max([0, *(int(la.units.max()) for la in layers if len(la.units))])) + 1
         count = max(count, int(pre.max(initial=0)) + 1, int(post.max(initial=0)) + 1)
         inner = self.pre != 0
@@ -53,7 +52,8 @@ class Lowering:
             self.layer_of[layer.units] = k
         self.position = np.zeros(count, np.int64)
         self.size = FRONT  # position 0 is the bias
-        self.map_of: dict[int, Map] = {}
+        self.known: list[Map] = []  # maps that have their place, and by unit which one
+        self.map_of = np.full(count, -1, np.int32)
         self.place_of = np.zeros((count, 2), np.int64)  # row, column within its map
         self.table = Table()
         self.buffer = 1
@@ -63,11 +63,13 @@ class Lowering:
 
     def stages(self) -> list[list[int]]:
         """Group layers by their longest distance from the input."""
-        sources, targets = self.layer_of[self.pre], self.layer_of[self.post]
+        layer_of = self.layer_of.astype(np.int16 if len(self.layers) < 128 else np.int64)
+        sources, targets = layer_of[self.pre], layer_of[self.post]
         if (sources < 0).any() or (targets < 0).any():
             raise SnCompileError("compile-net : a link leads outside the layers : ()")
         feeds: dict[int, list[int]] = {}
-        for pair in np.flatnonzero(np.bincount(sources * len(self.layers) + targets)).tolist():
+        pairs = sources * layer_of.dtype.type(len(self.layers)) + targets
+        for pair in np.flatnonzero(np.bincount(pairs)).tolist():
             feeds.setdefault(pair % len(self.layers), []).append(pair // len(self.layers))
         depth: dict[int, int] = {}
         for start in range(len(self.layers)):
@@ -131,21 +133,23 @@ class Lowering:
 
         Finds the rows and columns of the map from where its windows begin.
         """
-        for unit in found.sources[0].tolist():
-            if unit not in self.map_of and not self.guess_input(found, unit):
+        for unit in found.sources[0][self.map_of[found.sources[0]] < 0].tolist():
+            if self.map_of[unit] < 0 and not self.guess_input(found, unit):
                 return None
         places = self.place_of[found.sources[0]]
-        owners = [self.map_of[u] for u in found.sources[0].tolist()]
+        owners = self.map_of[found.sources[0]]
         parts = []
         shape = None
-        for source in {id(m): m for m in owners}.values():
-            taps = np.flatnonzero(np.array([m is source for m in owners]))
+        for owner in dict.fromkeys(owners.tolist()):
+            source, taps = self.known[owner], np.flatnonzero(owners == owner)
             place = places[taps]
             low = place.min(axis=0)
             high, wide = (place.max(axis=0) - low + 1).tolist()
-            order = np.lexsort((place[:, 1], place[:, 0]))
-            full = np.stack(np.divmod(np.arange(high * wide), wide), axis=1) + low
-            if len(place) != high * wide or (place[order] != full).any():
+            if len(place) != high * wide:
+                return None
+            along = (place - low) @ (wide, 1)
+            order = np.argsort(along, kind="stable")
+            if (along[order] != np.arange(high * wide)).any():
                 return None
             if shape not in (None, (high, wide)):
                 return None
@@ -198,8 +202,8 @@ class Lowering:
         row, column = np.divmod(np.arange(len(found.units)), found.columns)
         self.position[found.units] = found.position + row * found.pitch + column
         self.place_of[found.units] = np.stack([row, column], axis=1)
-        for unit in found.units.tolist():
-            self.map_of[unit] = found
+        self.map_of[found.units] = len(self.known)
+        self.known.append(found)
         self.reserve(found.rows * found.pitch)
 
     def reserve(self, length: int) -> None:
@@ -446,7 +450,7 @@ class Lowering:
                 continue
             if len(stages) > 1:
                 self.look_ahead(k, stages)
-            if len(layer.units) and int(layer.units[0]) not in self.map_of:
+            if len(layer.units) and self.map_of[layer.units[0]] < 0:
                 self.position[layer.units] = self.size + np.arange(len(layer.units))
                 self.reserve(len(layer.units))
         for number, stage in enumerate(stages[1:]):
@@ -473,6 +477,30 @@ class Lowering:
                 if np.isin(found.sources[0], units).any():
                     self.guess_input(found, int(found.sources[0][0]))
                     return
+
+
+def in_order(
+    pre: np.ndarray, post: np.ndarray, weight: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Return links (pre, post, weight) ordered by target, then weight, then source.
+
+    Where the three numbers fit into one of 63 bits, sorting that is several times faster.
+    """
+    bits = [int(a.max(initial=0)).bit_length() for a in (pre, weight, post)]
+    if sum(bits) > 63:
+        order = np.lexsort((pre, weight, post))
+        return pre[order], post[order], weight[order]
+    key = post.astype(np.int64)
+    key <<= bits[1]
+    key |= weight
+    key <<= bits[0]
+    key |= pre
+    key.sort()
+    return (
+        (key & ((1 << bits[0]) - 1)).astype(pre.dtype),
+        (key >> (bits[0] + bits[1])).astype(post.dtype),
+        ((key >> bits[0]) & ((1 << bits[1]) - 1)).astype(weight.dtype),
+    )
 
 
 def lower(

@@ -288,8 +288,10 @@ class Network:
 
     def links(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Return (pre, post, weight) of the live links in order of creation, int32."""
-        live = self._alive[: self.link_count]
         n = self.link_count
+        live = self._alive[:n]
+        if live.all():
+            return self.all_links()
         return self._pre[:n][live], self._post[:n][live], self._slots[:n][live]
 
     def all_links(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
