@@ -27,6 +27,7 @@ from pipeline.spellings import runs
 from sn.net.program import LayerProgram
 
 BATCH = 8  # lines between two updates
+BEND, BEND_REACH = 0.9, 10.0  # pixels by which strokes bend, and from one bend to the next
 WARM_UP = 50  # updates until the first rate is reached
 PATIENCE = 6  # passes without a better one, and the training ends
 NEGLIGIBLE = 1e-3  # candidates whose scores should move less than this are left alone
@@ -50,8 +51,8 @@ class Line:
 def distorted(line: Line, rng: np.random.Generator | None) -> np.ndarray:
     """Return the ink of a line, float32 0...1, changed as another pen and scanner would.
 
-    Size, width, slant, slope and place vary a little, strokes grow thicker or thinner, ink
-    paler or darker. Without `rng` it stays as it is.
+    Size, width, slant, slope and place vary a little, strokes bend, grow thicker or thinner,
+    ink paler or darker. Without `rng` it stays as it is.
     """
     import cv2
 
@@ -69,8 +70,23 @@ def distorted(line: Line, rng: np.random.Generator | None) -> np.ndarray:
     size = max(8, round(wide * columns))
     middle = size / 2 + rng.normal(0, 1.4), rows / 2 + rng.normal(0, 1.1)
     move[:, 2] = np.array(middle) - move[:, :2] @ (columns / 2, rows / 2)
-    moved = cv2.warpAffine(ink, move, (size, rows), flags=cv2.INTER_LINEAR)
+    across, down = np.meshgrid(np.arange(size), np.arange(rows))
+    points = np.stack([across, down], axis=2).astype(np.float32) + bends(rows, size, rng)
+    back = cv2.invertAffineTransform(move).astype(np.float32)
+    moved = cv2.remap(ink, cv2.transform(points, back), None, cv2.INTER_LINEAR)
     return np.clip(moved, 0, 1) ** np.float32(math.exp(rng.normal(0, 0.2)))
+
+
+def bends(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
+    """Return where points move when strokes bend: float32 (rows, columns, 2), in pixels.
+
+    Drawn on a coarse grid and smooth in between.
+    """
+    import cv2
+
+    grid = round(rows / BEND_REACH) + 2, round(columns / BEND_REACH) + 2
+    coarse = rng.normal(0, BEND, (*grid, 2)).astype(np.float32)
+    return cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
 
 
 class Pupil(Protocol):
