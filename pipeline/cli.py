@@ -87,6 +87,11 @@ def parser() -> Parser:
         help="learn from these images; without it, from synthetic lines alone",
     )
     train.add_argument(
+        "--all",
+        action="store_true",
+        help="train every network of the program from nothing and calibrate, as shipped",
+    )
+    train.add_argument(
         "--labels", metavar="TSV", help="table of file and text; default FOLDER/labels.tsv"
     )
     train.add_argument(
@@ -115,9 +120,9 @@ def parser() -> Parser:
         "-o",
         dest="output",
         metavar="FILE",
-        help="default the network's name with .wei; of fields a folder, own-weights",
+        help="default the network's name with .wei; of fields and --all a folder, own-weights",
     )
-    train.add_argument("--seed", type=_seed, default=1, metavar="N", help="default 1")
+    train.add_argument("--seed", type=_seed, metavar="N", help="default 1")
     train.add_argument(
         "--lines", type=_count, metavar="N", help="default 120000 (hos), 200000 (sdnn)"
     )

@@ -1,10 +1,10 @@
-"""What ``check-reader train`` does: a recognizer from nothing, or both engines on fields."""
+"""What ``check-reader train`` does: a network from nothing, all of them, or own fields."""
 
 import argparse
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sn.command import Usage, printable
 
@@ -21,18 +21,31 @@ OF_FIELDS = {
     "weights": "--weights",
 }
 OF_LINES = {"engine": "--engine", "net": "--net", "lines": "--lines", "start": "--from"}
+OF_ONE = OF_FIELDS | OF_LINES | {"seed": "--seed", "passes": "--passes"}
+# How the weights of the program are made: file, engine, and what its training is given.
+SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("character", "hos", {}),
+    ("strip-1", "sdnn", {}),
+    ("strip", "sdnn", {"seed": 2, "lines": 60_000, "passes": 3, "start": "strip-1"}),
+    ("strip-wide", "sdnn", {"net": "strip-wide", "seed": 3, "passes": 12}),
+)
+CALIBRATION = {"seed": 5, "lines": 6000}
 Steps = Callable[[str, float], None]
 
 
 def run_train(args: argparse.Namespace) -> int:
     """Train; an interrupted training goes on where it was."""
     fields = args.field_data is not None
-    for name, option in (OF_LINES if fields else OF_FIELDS).items():
+    if args.all and fields:
+        raise Usage(f"{PROGRAM}: --all trains from nothing")
+    for name, option in (OF_ONE if args.all else OF_LINES if fields else OF_FIELDS).items():
         if getattr(args, name) is not None:
             other = "trains from nothing" if fields else "goes with --field-data FOLDER"
-            raise Usage(f"{PROGRAM}: {option} {other}")
+            raise Usage(f"{PROGRAM}: {option} {'is part of --all' if args.all else other}")
+    args.seed = 1 if args.seed is None else args.seed
+    work = train_all if args.all else train_fields if fields else train_lines
     with bars() as (console, progress):
-        return (train_fields if fields else train_lines)(args, console, progress)
+        return work(args, console, progress)
 
 
 @contextmanager
@@ -53,11 +66,47 @@ def bars() -> "Iterator[tuple[Console, Steps]]":
         yield console, progress
 
 
+def training(engine: str) -> Callable[..., dict[str, Any]]:
+    """Return what trains a network of an engine from nothing."""
+    from pipeline.training import train_recognizer
+    from pipeline.training_strips import train_strips
+
+    return train_recognizer if engine == "hos" else train_strips
+
+
+def train_all(args: argparse.Namespace, console: "Console", progress: Steps) -> int:
+    """Train all networks of the program one after the other, then fit the confidence.
+
+    What stands in the folder is not trained again.
+    """
+    from lenet.data import data_folder
+    from pipeline.calibration import calibrate
+
+    data, folder = data_folder(args.data), Path(args.output or OWN)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, engine, given in SHIPPED:
+        file = folder / f"{name}.wei"
+        if file.with_suffix(".json").is_file():
+            continue
+        start = {"start": folder / f"{given['start']}.wei"} if "start" in given else {}
+        notes = training(engine)(
+            data,
+            file,
+            **given | start,
+            progress=lambda step, share, name=name: progress(f"{name}, {step}", share),
+            tell=lambda done, name=name: console.print(f"{name}: {done.to_line()}"),
+        )
+        print(f"{printable(str(file))}: {notes['test_error']:.2%} of held-out misread")
+    calibrate(
+        data, folder, **CALIBRATION, progress=lambda share: progress("calibrating", share)
+    )
+    print(f"read with them: check-reader read --weights {printable(str(folder))}")
+    return 0
+
+
 def train_lines(args: argparse.Namespace, console: "Console", progress: Steps) -> int:
     """Train one recognizer on synthetic lines."""
     from lenet.data import data_folder
-    from pipeline.training import train_recognizer
-    from pipeline.training_strips import train_strips
 
     engine = args.engine or "hos"
     given = {n: v for n in ("lines", "passes") if (v := getattr(args, n)) is not None}
@@ -68,12 +117,12 @@ def train_lines(args: argparse.Namespace, console: "Console", progress: Steps) -
             raise Usage(f"{PROGRAM}: --net goes with --engine sdnn")
         given["net"] = args.net
     net = args.net or "strip"
-    train, output, what = (
-        (train_recognizer, "character.wei", "candidates misnamed")
+    output, what = (
+        ("character.wei", "candidates misnamed")
         if engine == "hos"
-        else (train_strips, f"{net}.wei", "lines misread")
+        else (f"{net}.wei", "lines misread")
     )
-    notes = train(
+    notes = training(engine)(
         data_folder(args.data),
         Path(args.output or output),
         seed=args.seed,

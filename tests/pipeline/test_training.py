@@ -3,6 +3,8 @@
 import numpy as np
 import pytest
 
+from pipeline import calibration, command_train
+from pipeline.cli import main
 from pipeline.handwriting import Sources, StrokeHand
 from pipeline.lines import printed_mark
 from pipeline.normalization import finish
@@ -76,3 +78,48 @@ def test_chunks_repeat_with_their_seed():
 def test_packed_retinas_keep_their_ink():
     retinas = np.array([-0.1, 0.5375, 1.175], np.float32)
     assert packed(retinas).tolist() == pytest.approx([0, 128, 255], abs=1)
+
+
+def test_all_networks_are_trained_in_turn_and_none_twice(tmp_path, monkeypatch, capsys):
+    calls = []
+
+    def learned(data, file, *, progress, tell, start=None, **given):
+        assert start is None or start.is_file()
+        calls.append((file.name, start and start.name, given))
+        file.write_bytes(b"")
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        file.with_suffix(".json").write_text("{}")
+        return {"test_error": 0.25}
+
+    monkeypatch.setattr(command_train, "training", lambda engine: learned)
+    monkeypatch.setattr(
+        calibration, "calibrate", lambda *a, progress, **k: calls.append((a[1].name, k))
+    )
+    command = ["train", "--all", "-o", str(tmp_path / "own"), "--data", str(tmp_path)]
+    assert main(command) == 130
+    assert main(command) == 0
+    assert calls == [
+        ("character.wei", None, {}),
+        ("strip-1.wei", None, {}),
+        ("strip-1.wei", None, {}),
+        ("strip.wei", "strip-1.wei", {"seed": 2, "lines": 60_000, "passes": 3}),
+        ("strip-wide.wei", None, {"net": "strip-wide", "seed": 3, "passes": 12}),
+        ("own", {"seed": 5, "lines": 6000}),
+    ]
+    assert "25.00% of held-out misread" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--all", "--lines", "3"], "--lines is part of --all"),
+        (["--all", "--field-data", "x"], "--all trains from nothing"),
+        (["--net", "strip"], "--net goes with --engine sdnn"),
+        (["--field-data", "x", "--engine", "hos"], "--engine trains from nothing"),
+        (["--held-out", "0.1"], "--held-out goes with --field-data FOLDER"),
+    ],
+)
+def test_options_that_do_not_go_together(given, said, capsys):
+    assert main(["train", *given]) == 2
+    assert said in capsys.readouterr().err
