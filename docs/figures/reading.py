@@ -1,8 +1,8 @@
 """Draw the pictures of docs/reading.md: python docs/figures/reading.py [--curve | --gallery].
 
-The learning curve comes from strip-training.log, what ``check-reader train --engine sdnn``
-tells of its parts. The gallery shows strips of our own stroke hands that are misread by the
-shipped weights: the surest errors of both engines together, of seeds that nothing learned.
+The learning curves come from the logs beside this file, what ``check-reader train --engine
+sdnn`` tells of its parts. The gallery shows strips of our own stroke hands that are misread by
+the shipped weights: the surest errors of both engines together, of seeds that nothing learned.
 """
 
 import argparse
@@ -20,15 +20,20 @@ from pipeline.synthesis import compose, random_amount
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "pictures"
-INK, SOFT, GRID, LINE = "#222222", "#777777", "#e6e3dc", "#27588f"
+INK, SOFT, GRID = "#222222", "#777777", "#e6e3dc"
+LOGS = {"strip": "#27588f", "strip-wide": "#b4541f"}  # networks and the colours of their curves
 SEED, SHOWN, ROW, COLUMNS = 991, 12, 56, 3
 TILE, CAPTION = 300, 20  # pixels
 
 
-def curve(log: Path, file: Path) -> None:
-    """Draw the two columns of a training log, one panel each."""
-    rows = re.findall(r"part +(\d+) of (\d+) +energy +([\d.]+).* ([\d.]+)%", log.read_text())
-    table = np.array([[float(value) for value in row] for row in rows])
+def curves(file: Path) -> None:
+    """Draw the two columns of the training logs, one panel each."""
+    tables = []
+    for name in LOGS:
+        text = (HERE / f"{name}-training.log").read_text()
+        rows = re.findall(r"part +(\d+) of (\d+) +energy +([\d.]+).* ([\d.]+)%", text)
+        tables.append(np.array([[float(value) for value in row] for row in rows]))
+    table = np.concatenate(tables)
     sheet = Canvas(700, 300)
     panels = (
         (60.0, "energy of the lines learned", 2, "{:g}"),
@@ -47,7 +52,9 @@ def curve(log: Path, file: Path) -> None:
             sheet.text((left - 6, height[1]), form.format(top * k / 4), 10, SOFT, "right")
             x, y = place(table[0, 1] * k / 4, 0)
             sheet.text((x, y + 14), f"{table[0, 1] * k / 4:g}", 10, SOFT)
-        sheet.path([place(row[0], row[column]) for row in table], LINE, 1.8)
+        for k, ((name, colour), rows) in enumerate(zip(LOGS.items(), tables, strict=True)):
+            sheet.path([place(row[0], row[column]) for row in rows], colour, 1.8)
+            sheet.text((left + 258, 66 + 15 * k), name, 11, colour, "right")
         sheet.text((left + 130, 276), "parts of the training", 11, SOFT)
     sheet.save(file)
 
@@ -98,7 +105,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=400, help="strips read for the gallery")
     args = parser.parse_args()
     if args.curve or not args.gallery:
-        curve(HERE / "strip-training.log", PICTURES / "strip-learning.svg")
+        curves(PICTURES / "strip-learning.svg")
     if args.gallery or not args.curve:
         gallery(args.count, PICTURES / "misread.png")
 
