@@ -217,8 +217,6 @@ def unpacked(settings: bytes) -> CheckReader:
     reader = pickle.loads(settings)
     if reader.mode in crew.engines:
         reader.take(crew.engines[reader.mode])
-    else:
-        reader.lighten()
     return reader
 
 

@@ -37,7 +37,6 @@ def gather(mode: str) -> None:
     own = runpy._get_code_from_file
     try:
         reader = CheckReader(engine=mode, min_confidence=0.5)
-        reader.lighten()
         reader.warm()
     except SnError:
         return

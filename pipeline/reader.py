@@ -7,7 +7,6 @@ needs a confidence at or above the threshold, a string that is an amount where a
 asked for, and agreement with the expected one.
 """
 
-import contextlib
 import math
 import threading
 import time
@@ -166,18 +165,6 @@ class CheckReader:
                 self._engine = warmed(lambda: Engine.load(self.mode or "both"))
                 self._is_warm = True
             return self._engine
-
-    def lighten(self) -> None:
-        """Load the engine and give back what only its loading needed, half the memory.
-
-        Networks that are trained or looked into afterwards must be loaded anew.
-        """
-        engine = self.engine
-        strips = getattr(engine, "strips", None)
-        for part in (getattr(engine, "recognizer", None), getattr(strips, "network", None)):
-            if hasattr(part, "lighten"):
-                part.lighten()
-        returned()
 
     @property
     def known(self) -> "Engine | Known":
@@ -589,14 +576,6 @@ def outcomes(
             yield from oldest()
     finally:
         pool.shutdown(cancel_futures=True)
-
-
-def returned() -> None:
-    """Give memory that is free back to the system, where the C library can."""
-    import ctypes
-
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
 
 
 def _rebuilt(settings: dict[str, object]) -> CheckReader:
