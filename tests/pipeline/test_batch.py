@@ -397,7 +397,7 @@ def test_kill_nine_and_resume_give_the_same_bytes(tmp_path):
 
 
 # Which engines a process of a pool had from the start; functions of tests do not travel.
-CREW = "sorted(__import__('pipeline.crew', fromlist=['engines']).engines)"
+CREW = "sorted(__import__('pipeline.warming', fromlist=['engines']).engines)"
 
 
 @pytest.mark.jit
