@@ -293,11 +293,13 @@ def _take_apart(grey: np.ndarray) -> _Page:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (odd, odd))
     ground = cv2.GaussianBlur(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel), (0, 0), odd / 3)
     dark = cv2.subtract(ground, grey)
-    level = max(0.38 * float(np.percentile(dark, 99.2)), 14.0)
+    fifth, blackest = np.percentile(dark, (80, 99.2))
+    level = max(0.38 * float(blackest), 14.0)
     ink = (dark > level).astype(np.uint8)
     long_h, long_v = max(round(46 * unit), 20), max(round(26 * unit), 12)
-    # Lines are printed paler than the writing: they get a lower threshold.
-    pale = (dark > max(0.45 * level, 9.0)).astype(np.uint8)
+    # Lines are printed paler than the writing: they get a lower threshold. What covers more
+    # than a fifth of a page is no line, but a pattern of the paper.
+    pale = (dark > max(0.45 * level, 9.0, min(float(fifth), level))).astype(np.uint8)
     lax = cv2.dilate(pale, np.ones((3, 1), np.uint8))
     across = cv2.morphologyEx(lax, cv2.MORPH_OPEN, np.ones((1, long_h), np.uint8))
     lax = cv2.dilate(pale, np.ones((1, 3), np.uint8))
