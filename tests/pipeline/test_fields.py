@@ -169,16 +169,16 @@ def test_a_label_beside_a_field_is_painted_over():
 
 @pytest.mark.slow
 @pytest.mark.jit
-def test_two_hundred_unseen_checks():
+def test_sixty_unseen_checks():
     first = four = 0
-    for seed in range(200):
+    for seed in range(60):
         rng = np.random.default_rng((190_001, seed))
         check = draw_check(rng, dpi=float(rng.choice([120, 150, 200, 240, 300])))
         right = [holds(field.box, check.box, check.field) for field in locate(check.image)]
         first += right[0]
         four += any(right[:4])
-    assert first >= 190
-    assert four >= 198
+    assert first >= 57
+    assert four >= 59
 
 
 @pytest.mark.jit
