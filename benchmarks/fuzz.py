@@ -336,7 +336,7 @@ def worker(seed: int, case: int, only: bool) -> None:
 
     warnings.simplefilter("ignore")
     reader(), client()
-    reader().lighten()
+    reader().warm()
     if only:
         name, rng = target_of(seed, case)
         print(name, TARGETS[name](rng))

@@ -219,7 +219,7 @@ def run_features(args: argparse.Namespace) -> int:
         if not 0 <= args.test < len(labels):
             raise Usage(f"{PROGRAM} features: --test is 0 to {len(labels) - 1:,}")
         image = images[args.test]
-    check_digits(network, len(network.interpreter.network.layers[-1].units), image[None], data)
+    check_digits(network, network.program.output_size, image[None], data)
     picture(network, image).save(file)
     print(network.classify(image[None])[0])
     print(f"{PROGRAM}: {file}", file=sys.stderr)

@@ -37,13 +37,14 @@ from typing import Any
 
 import numpy as np
 
-from lenet import scripts
+from lenet import kept, scripts
 from lenet.data import INK, PAPER, Retina
 from lenet.scripts import NetworkError
 from sn import idxfile
 from sn.errors import LispError
 from sn.interpreter import Interpreter
 from sn.matrix import Matrix
+from sn.net.plan import Lowered
 from sn.net.program import LayerProgram, compile_built
 
 NETS = Path(__file__).parent / "nets"
@@ -146,98 +147,75 @@ class Classifier(ABC):
         file.with_suffix(".json").write_text(text, encoding="utf-8")
 
 
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a script made: all that its network needs to read.
+
+    `weights` float32 (n,) are those of the network memory, as the script left them; `sizes`
+    are, for each layer after the first, its units and the links into it.
+    """
+
+    recipe: Recipe
+    retina: Retina
+    lowered: Lowered
+    weights: np.ndarray
+    sizes: dict[str, tuple[int, int]]
+
+
 class Network(Classifier):
     """A network built by an SN script, compiled.
+
+    `made` is what the script made, if that is known (`lenet.kept`): then the script is not run
+    until somebody asks for its interpreter.
 
     Attributes
     ----------
     interpreter : the interpreter that ran the script; its `network` is the network memory
     program : the compiled network (`sn.net.program.LayerProgram`)
+    sizes : dict, units of each layer after the first and links into it
     """
 
     def __init__(
-        self, script: Path, dtype: type = np.float32, ran: Interpreter | None = None
+        self,
+        script: Path,
+        dtype: type = np.float32,
+        *,
+        made: Built | None = None,
+        ran: Interpreter | None = None,
     ) -> None:
         self.name = script.stem
         self.script = script
-        self.digest = ""  # of weights that are no longer at hand
-        self.interpreter = ran or run(script)
-        self.recipe = self._recipe()
-        self.program: LayerProgram = scripts.compiled(
-            lambda: compile_built(
-                self.interpreter.network,
-                self._value("nlf"),
-                cost=self.recipe.cost,
-                rubbish=self.recipe.rubbish,
-                dtype=dtype,
-            ),
-            script,
+        self._ran = ran or (None if made else run(script))
+        made = made or built(self._ran, script)
+        self.recipe, self.retina, self.sizes = made.recipe, made.retina, made.sizes
+        self._start = made.weights
+        self.program = LayerProgram(
+            made.lowered, made.weights, self.recipe.cost, self.recipe.rubbish, dtype
         )
-        self.retina = Retina(
-            round(self.program.input_size**0.5),
-            float(self._value("retina-paper", PAPER)),
-            float(self._value("retina-ink", INK)),
-            int(self._value("retina-scaled", 0)),
-            bool(self._value("retina-deslanted", False)),
-        )
-
-    def _value(self, name: str, default: Any = None) -> Any:
-        value = self.interpreter.intern(name).value
-        return default if value is None else value
-
-    def _recipe(self) -> Recipe:
-        schedule = scripts.schedule(self._value("training-schedule", ()), self.script)
-        rule = self._choice("training-rule", ("levenberg", "gradient", "adam"))
-        order = self._choice("training-order", ("shuffled", "anew", "given"))
-        return Recipe(
-            self._value("training-data", "mnist"),
-            self._value("training-cost", "squared"),
-            float(self._value("training-rubbish", 0.0)),
-            tuple(str(layer) for layer in self._value("training-frozen", ())),
-            rule,
-            float(self._value("training-mu", 0.02)),
-            int(self._value("training-batch", 0)),
-            float(self._value("training-momentum", 0.0)),
-            float(self._value("training-decay", 0.0)),
-            float(self._value("training-least", 0.0)),
-            int(self._value("training-last", 0)),
-            order,
-            schedule,
-        )
-
-    def _choice(self, name: str, choices: tuple[str, ...]) -> str:
-        value = self._value(name, choices[0])
-        if value not in choices:
-            raise NetworkError(f"{self.name}: {name} is {' or '.join(choices)}, not {value}")
-        return value
-
-    def lighten(self) -> None:
-        """Let go of the network memory, which reading does not need: links and weights go.
-
-        What stays reads as before. It can neither be trained nor saved, and the interpreter
-        finds no network any more.
-        """
-        self.digest = self.sha256
-        self.interpreter.network.allocate(0, 0)
 
     @property
-    def sha256(self) -> str:
-        """Digest of the weights in the network's own order, float32, little-endian."""
-        return self.digest or super().sha256
+    def interpreter(self) -> Interpreter:
+        """The interpreter that ran the script, its network memory with the weights."""
+        if self._ran is None:
+            weights, self._ran = self.weights(), run(self.script)
+            self._ran.network.weights[:] = weights
+        return self._ran
 
     def weights(self) -> np.ndarray:
         """Return the weights float32 (n,) in the network's own order."""
-        memory = self.interpreter.network
-        return self.program.network_weights(memory.weights.astype(np.float32))
+        known = self._start if self._ran is None else self._ran.network.weights
+        return self.program.network_weights(known.astype(np.float32))
 
     def set_weights(self, weights: np.ndarray) -> None:
         """Take weights in the network's own order, in the program and in the memory."""
-        self.interpreter.network.weights[:] = weights
+        if self._ran is not None:
+            self._ran.network.weights[:] = weights
+        self._start = np.array(weights, np.float32)
         self.program.set_network_weights(weights)
 
     def initialize(self, seed: int) -> None:
         """Draw new weights by the script's own rule, or by (forget-sqrt 1), from a seed."""
-        own = self._value("initialize") is not None
+        own = self.interpreter.intern("initialize").value is not None
         self.interpreter.value(f"(seed {seed}) {'(initialize)' if own else '(forget-sqrt 1)'}")
         self.program.set_network_weights(self.interpreter.network.weights)
 
@@ -289,7 +267,7 @@ class Committee(Classifier):
         self.name = script.stem
         self.script = script
         names = ran.intern("committee").value
-        self.members = [Network(member_script(script, str(name))) for name in names]
+        self.members = [from_script(member_script(script, str(name))) for name in names]
         self.boosted = bool(ran.intern("training-boosted").value)
         self.recipe = self.members[0].recipe
         self.retina = self.members[0].retina
@@ -336,6 +314,69 @@ def run(script: Path) -> Interpreter:
     return scripts.run(script, NETS, sys.stderr.write)
 
 
+def built(ran: Interpreter, script: Path) -> Built:
+    """Return what a script made that has run. Raises NetworkError."""
+
+    def value(name: str, default: Any = None) -> Any:
+        found = ran.intern(name).value
+        return default if found is None else found
+
+    def choice(name: str, choices: tuple[str, ...]) -> str:
+        found = value(name, choices[0])
+        if found not in choices:
+            raise NetworkError(f"{script.stem}: {name} is {' or '.join(choices)}, not {found}")
+        return found
+
+    memory = ran.network
+    schedule = scripts.schedule(value("training-schedule", ()), script)
+    recipe = Recipe(
+        value("training-data", "mnist"),
+        value("training-cost", "squared"),
+        float(value("training-rubbish", 0.0)),
+        tuple(str(layer) for layer in value("training-frozen", ())),
+        choice("training-rule", ("levenberg", "gradient", "adam")),
+        float(value("training-mu", 0.02)),
+        int(value("training-batch", 0)),
+        float(value("training-momentum", 0.0)),
+        float(value("training-decay", 0.0)),
+        float(value("training-least", 0.0)),
+        int(value("training-last", 0)),
+        choice("training-order", ("shuffled", "anew", "given")),
+        schedule,
+    )
+    program = scripts.compiled(
+        lambda: compile_built(memory, value("nlf"), cost=recipe.cost), script
+    )
+    retina = Retina(
+        round(program.input_size**0.5),
+        float(value("retina-paper", PAPER)),
+        float(value("retina-ink", INK)),
+        int(value("retina-scaled", 0)),
+        bool(value("retina-deslanted", False)),
+    )
+    into = np.bincount(memory.links()[1], minlength=memory.unit_count)
+    sizes = {la.name: (len(la.units), int(into[la.units].sum())) for la in memory.layers[1:]}
+    return Built(recipe, retina, program.lowered, memory.weights.copy(), sizes)
+
+
+def from_script(script: Path) -> Network | Committee:
+    """Return what a script builds, its weights as the script leaves them. NetworkError."""
+    shipped = script.parent == NETS
+    made = kept.recall(script) if shipped else None
+    if made is not None:
+        return Network(script, made=made)
+    ran = run(script)
+    if ran.intern("committee").value is not None:
+        return Committee(script, ran)
+    if not shipped:
+        return Network(script, ran=ran)
+    made = built(ran, script)
+    kept.keep(script, made)
+    ran.network.allocate(0, 0)  # hundreds of megabytes, not left to the collector
+    kept.trim()
+    return Network(script, made=made)
+
+
 def read_weights(file: Path) -> np.ndarray:
     """Return the weights (n,) float32 of an SN weight file (SN: save-net). NetworkError."""
     if not file.is_file():
@@ -361,9 +402,7 @@ def load(
     (1,)
     """
     script = Path(name) if name.endswith(".sn") else NETS / f"{name}.sn"
-    ran = run(script)
-    single = ran.intern("committee").value is None
-    found = Network(script, ran=ran) if single else Committee(script, ran)
+    found = from_script(script)
     if trained and isinstance(found, Committee) and not weights and found.trained_apart():
         for member in found.members:
             member.load_weights(weight_file(member.script))

@@ -21,7 +21,7 @@ from itertools import chain, islice
 from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.context import BaseContext
 
-from pipeline import crew
+from pipeline import warming
 from pipeline.errors import ImageError
 from pipeline.image import Source
 from pipeline.reader import CheckReader
@@ -66,7 +66,7 @@ def outcomes(
     more than a few inputs. Read here, a reading is yielded as soon as it is known.
     """
     jobs = iter(jobs)
-    count = (processes or crew.cores()) if travels(reader) else 1
+    count = (processes or warming.cores()) if travels(reader) else 1
     first = jobs if count == 1 else islice(jobs, FEW if processes is None else 0)
     for job in first:
         for outcome in followed(reader, job):
@@ -192,12 +192,12 @@ def _context(mode: str | None) -> BaseContext:
     if mode is not None:
         from multiprocessing import forkserver
 
-        context.set_forkserver_preload(["pipeline.crew"])
-        os.environ[crew.MODE] = mode
+        context.set_forkserver_preload([warming.__name__])
+        os.environ[warming.MODE] = mode
         try:
             forkserver.ensure_running()
         finally:
-            os.environ.pop(crew.MODE, None)  # no other child of this process is meant
+            os.environ.pop(warming.MODE, None)  # no other child of this process is meant
     return context
 
 
@@ -215,10 +215,8 @@ def ended(job: Job, found: Iterable[Outcome]) -> Iterator[tuple[Job, Outcome | N
 def unpacked(settings: bytes) -> CheckReader:
     """Return the reader of pickled settings; made once in a process."""
     reader = pickle.loads(settings)
-    if reader.mode in crew.engines:
-        reader.take(crew.engines[reader.mode])
-    else:
-        reader.lighten()
+    if reader.mode in warming.engines:
+        reader.take(warming.engines[reader.mode])
     return reader
 
 

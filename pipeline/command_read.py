@@ -221,7 +221,7 @@ def results(
 
         return of_cluster(reader, jobs, args.cluster)
     from pipeline.batch import FEW, outcomes
-    from pipeline.crew import cores
+    from pipeline.warming import cores
 
     processes = args.processes
     if processes is None and args.list is None and hold_more(args.paths, FEW):

@@ -5,8 +5,6 @@ the images, or places of a strip, that were looked at. Biases count, and so does
 a space displacement network; what its places share is counted once.
 """
 
-import numpy as np
-
 from pipeline.sdnn import StripReader
 
 
@@ -16,8 +14,8 @@ class Counted:
     def __init__(self, recognizer: object) -> None:
         self.recognizer = recognizer
         self.seen = 0
-        memory = getattr(getattr(recognizer, "interpreter", None), "network", None)
-        self.connections = 0 if memory is None else len(memory.links()[0])
+        sizes = getattr(recognizer, "sizes", {})
+        self.connections = sum(links for _, links in sizes.values())
 
     @property
     def multiply_adds(self) -> int:
@@ -51,11 +49,9 @@ def replicated(network: object, shape: tuple[int, int]) -> int:
 
     Every unit of a map has as many connections as its likes in the network itself.
     """
-    memory = network.interpreter.network
-    fan = np.bincount(memory.links()[1], minlength=memory.unit_count)
     places = network.program.replicate(*shape).layers
     return sum(
-        round(fan[layer.units].sum() * places[layer.name].size / len(layer.units))
-        for layer in memory.layers
-        if layer.name in places
+        round(links * places[name].size / units)
+        for name, (units, links) in network.sizes.items()
+        if name in places
     )

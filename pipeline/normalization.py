@@ -6,12 +6,13 @@ decide. What is removed is only what cannot be part of a symbol; everything else
 recognizer to judge, and the ink that no symbol explains is accounted for at the end.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 HEIGHT = 28  # digit height in pixels after normalisation
 WORKING = 84  # rows of the working image in which paper and ink are told apart
+LOW = 0.45  # of the rows of a field: digits lower than this are looked at again
 POINT, SPECK = 4, 10  # black pixels of the working image in the point of a fine pen, in dirt
 FEW = 4  # specks that are no dirt
 INK = 0.35  # ink at or above this counts as black where a bitmap is needed
@@ -170,17 +171,29 @@ def writing_size(ink: np.ndarray) -> tuple[float, float, float] | None:
 def normalize(image: np.ndarray) -> Writing | None:
     """Return the writing of a field (uint8, paper light), or None when there is no ink.
 
-    Two looks: the first finds the size of the writing, the second takes the ink again at the
-    scale at which digits are `HEIGHT` rows high.
+    Where the writing is low beside the field, strokes of a line of digits look like a rule: a
+    second look is taken at the rows of the line alone.
     """
+    writing = finish(*_seen(image))
+    if writing is None or writing.digit_height >= LOW * image.shape[0]:
+        return writing
+    first = max(0, int(writing.origin[1]))
+    last = min(image.shape[0], first + round(writing.ink.shape[0] * writing.scale))
+    closer = finish(*_seen(image[first:last]))
+    if closer is None:
+        return writing
+    return replace(closer, origin=(closer.origin[0], closer.origin[1] + first))
+
+
+def _seen(image: np.ndarray) -> tuple[np.ndarray, float]:
+    """Return clean ink of a field, `WORKING` rows, and its scale in pixels of the field."""
     import cv2
 
     scale = image.shape[0] / WORKING
     columns = max(8, round(image.shape[1] / scale))
     how = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
     work = cv2.resize(image, (columns, WORKING), interpolation=how)
-    ink = without_specks(without_rules(ink_of(work)))
-    return finish(ink, scale)
+    return without_specks(without_rules(ink_of(work))), scale
 
 
 def finish(ink: np.ndarray, scale: float = 1.0) -> Writing | None:

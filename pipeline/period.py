@@ -108,7 +108,7 @@ class OneLook:
 
     def __init__(self, network: "Network") -> None:
         self.network = network
-        self.interpreter = network.interpreter
+        self.interpreter, self.sizes = network.interpreter, network.sizes
         self.interpreter.run(lambda: self.interpreter.load(SCRIPT))
         self.pictures = self.interpreter.intern("strip-pictures")
 

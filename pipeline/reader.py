@@ -1,32 +1,26 @@
-"""From an input to readings: gate, field locator, recognition, decision.
+"""From an input to readings: gate, search (`pipeline.search`), decision.
 
-The whole road, walked once for each page. Every candidate field is decoded and the one with
-the lowest total penalty, -log(confidence) plus that of the field, is kept: a first, honest form
-of the field graph of 1996. Here, and only here, a string becomes a read or a reject: a read
-needs a confidence at or above the threshold, a string that is an amount where an amount was
-asked for, and agreement with the expected one.
+The whole road, walked once for each page. Here, and only here, a string becomes a read or a
+reject: a read needs a confidence at or above the threshold, a string that is an amount where an
+amount was asked for, and agreement with the expected one.
 """
 
-import contextlib
-import math
 import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
+from pipeline import search
 from pipeline.confidence import Known
-from pipeline.errors import BadImage, TooMuch
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
-from pipeline.records import Box, CodeLine, Quality, Reading, WrittenDate
+from pipeline.records import Box, Quality, Reading
 from pipeline.rules import kind_of
-from pipeline.sheet import Sheet, flattened, standing
+from pipeline.search import PATIENCE, Look, confidence
 from sn.command import version
 
 if TYPE_CHECKING:
@@ -35,49 +29,7 @@ if TYPE_CHECKING:
 
 MAX_ERROR = 0.01  # wrong ones among the reads, where the weights were calibrated
 THRESHOLD = 0.9  # where they were not
-_CANDIDATES = 4
-_BOXES = 3  # printed boxes beside that of the amount in which a date is looked for
-_FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
-_LEAST_PAGE = 8  # pixels
-_EDGE, _DARKER = 4, 60  # pixels in which a frame lies, grey levels by which it is darker
-_PAPER = 96  # grey levels: paper is lighter, a stroke alone is darker
-_PATIENCE = 8.0  # seconds of work after which no further field of a page is looked at
-_UPRIGHT = 6.0  # log odds from which a check is not read the other way up
-_EITHER = 3.0  # lead in penalty below which both ways up are possible
 _NO_INK = 16  # grey levels: paper alone varies less, the faintest ink more
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """What was found on a page, all in pixels of its flat sheet.
-
-    `fields` are the candidate fields with their penalties, `field` the one that was decoded and
-    `decoded` what it says, both None where nothing could be; `code` is the code line and `date`
-    the date in a box, if any.
-    `either_way` tells of a check without one that can be read both ways up, `late` that
-    looking at its fields took too long.
-    """
-
-    sheet: Sheet
-    fields: "list[Field]"
-    decoded: "Decoded | None"
-    field: "Field | None"
-    code: CodeLine | None
-    either_way: bool = False
-    late: bool = False
-    date: WrittenDate | None = None
-
-    def date_line(self, page: Page) -> WrittenDate | None:
-        """Return the date with its place in pixels of the page."""
-        if self.date is None:
-            return None
-        return replace(self.date, box=self.sheet.on_page(self.date.box, page.pixels.shape))
-
-    def code_line(self, page: Page) -> CodeLine | None:
-        """Return the code line with its place in pixels of the page."""
-        if self.code is None:
-            return None
-        return replace(self.code, box=self.sheet.on_page(self.code.box, page.pixels.shape))
 
 
 class CheckReader:
@@ -166,18 +118,6 @@ class CheckReader:
                 self._engine = warmed(lambda: Engine.load(self.mode or "both"))
                 self._is_warm = True
             return self._engine
-
-    def lighten(self) -> None:
-        """Load the engine and give back what only its loading needed, half the memory.
-
-        Networks that are trained or looked into afterwards must be loaded anew.
-        """
-        engine = self.engine
-        wholes = getattr(getattr(engine, "strips", None), "networks", ())
-        for part in (getattr(engine, "recognizer", None), *wholes):
-            if hasattr(part, "lighten"):
-                part.lighten()
-        returned()
 
     @property
     def known(self) -> "Engine | Known":
@@ -276,7 +216,7 @@ class CheckReader:
             )
             if reason is None and look.late:
                 text, amount, reason = None, None, "poor_image"
-                note = f"so much stands there that {_PATIENCE:g} seconds were not enough"
+                note = f"so much stands there that {PATIENCE:g} seconds were not enough"
             elif reason is None and look.either_way:
                 text, amount, reason = None, None, "ambiguous"
                 note = "it can be read either way up"
@@ -295,7 +235,7 @@ class CheckReader:
             status="reject" if reason else "read",
             result=text,
             amount=amount[0] if amount else None,
-            confidence=_confidence(decoded),
+            confidence=confidence(decoded),
             threshold=threshold,
             reason=reason,
             n_best=decoded.n_best if decoded else (),
@@ -313,80 +253,6 @@ class CheckReader:
             note=note,
         )
 
-    def look(self, page: Page, label: str) -> "Look":
-        """Find sheet, field, string and code line of a page; nothing is decided.
-
-        A code line that is read says which way up a check is. Without one its lines of writing
-        do; where they leave a doubt it is read both ways, and the total penalty decides.
-        """
-        plain = self.field != "auto" or self._given[1] is not None  # it knows where to look
-        sheet = Sheet(page.pixels) if plain else flattened(page.pixels)
-        fields = self.candidates(sheet.pixels, label)
-        if sheet.back is not None and not _whole(fields):
-            sheet = Sheet(page.pixels)
-            fields = self.candidates(sheet.pixels, label)
-        code = None
-        if not plain and _whole(fields):
-            from pipeline.codeline import read_code
-
-            code = read_code(sheet.pixels)
-            other = sheet.overturned()
-            if code is None and (code := read_code(other.pixels)) is not None:
-                sheet, fields = other, self.candidates(other.pixels, label)
-        if len(fields) > 1:
-            self.warm(page.dpi)
-        due = time.thread_time() + _PATIENCE
-        if plain or code is not None or not _whole(fields):
-            decoded, field, _ = self._cheapest(sheet.pixels, fields, page.dpi, due)
-            late = len(fields) > 1 and time.thread_time() > due
-            date = None if plain else self._dated(sheet.pixels, fields, field, page.dpi, due)
-            return Look(sheet, fields, decoded, field, code, late=late, date=date)
-        odds = standing(sheet.pixels)
-        ways = [(sheet, fields), (other, self.candidates(other.pixels, label))]
-        seen = []
-        for (sheet, fields), against in sorted(
-            zip(ways, (max(-odds, 0), max(odds, 0)), strict=True), key=lambda way: way[1]
-        ):
-            if against < _UPRIGHT and _whole(fields):
-                found = self._cheapest(sheet.pixels, fields, page.dpi, due)
-                seen.append((found[2] + against, len(seen), sheet, fields, *found[:2]))
-        seen.sort()
-        total, _, sheet, fields, decoded, field = seen[0]
-        either_way = len(seen) > 1 and seen[1][0] - total < _EITHER
-        either_way = either_way and self._sure(decoded) and self._sure(seen[1][4])
-        either_way = either_way and decoded.n_best[0][0] != seen[1][4].n_best[0][0]
-        date = self._dated(sheet.pixels, fields, field, page.dpi, due)
-        late = time.thread_time() > due
-        return Look(sheet, fields, decoded, field, None, either_way, late, date)
-
-    def _dated(
-        self,
-        pixels: Grey,
-        fields: "list[Field]",
-        amount: "Field | None",
-        dpi: float | None,
-        due: float,
-    ) -> WrittenDate | None:
-        """Return the date in a printed box beside that of the amount, if one can be read."""
-        if amount is None or kind_of(self.grammar) != "amount":
-            return None
-        from pipeline.rules import library
-
-        best = None
-        boxes = [f for f in fields if f.kind == "box" and f.box != amount.box]
-        for field in boxes[:_BOXES]:
-            if time.thread_time() > due:
-                break
-            try:
-                found = self.engine.decode(field.crop(pixels), library()["date"], dpi)
-            except TooMuch:
-                continue
-            sure = _confidence(found)
-            least = self.threshold if best is None else max(self.threshold, best.p)
-            if found.reason is None and found.n_best and sure >= least:
-                best = WrittenDate(found.n_best[0][0], sure, field.box)
-        return best
-
     def warm(self, dpi: float | None = None) -> None:
         """Load the engine and compile its kernels: no page's time."""
         if not self._is_warm:
@@ -395,12 +261,13 @@ class CheckReader:
             self.engine.decode(line(), self.grammar, dpi)
             self._is_warm = True
 
-    def _sure(self, decoded: "Decoded | None") -> bool:
-        return (
-            decoded is not None
-            and decoded.reason is None
-            and _confidence(decoded) >= self.threshold
-        )
+    def look(self, page: Page, label: str) -> Look:
+        """Find sheet, field, string and code line of a page; nothing is decided."""
+        return search.look(self, page, label)
+
+    def candidates(self, pixels: Grey, label: str) -> "list[Field]":
+        """Return the candidate fields of a page, cheapest first. Raises BadImage."""
+        return search.candidates(self, pixels, label)
 
     def decode(
         self, pixels: Grey, dpi: float | None = None, label: str = "image"
@@ -410,53 +277,19 @@ class CheckReader:
         pixels uint8 (rows, columns), paper light; `label` names the page in errors. Returns
         what was found, nothing decided, and the field; None where nothing could be.
         """
-        return self._cheapest(pixels, self.candidates(pixels, label), dpi)[:2]
+        return search.cheapest(self, pixels, self.candidates(pixels, label), dpi)[:2]
 
-    def _cheapest(
-        self, pixels: Grey, fields: "list[Field]", dpi: float | None, due: float = math.inf
-    ) -> "tuple[Decoded | None, Field | None, float]":
-        """Return what the field of least total penalty says, the field and that penalty."""
-        best, chosen, least = None, None, math.inf
-        for field in fields[:_CANDIDATES]:
-            if field.penalty >= least:  # confidence can only add to it
-                break
-            if best is not None and time.thread_time() > due:
-                break
-            try:
-                decoded = self.engine.decode(field.crop(pixels), self.grammar, dpi)
-            except TooMuch:
-                continue
-            total = field.penalty - math.log(max(_confidence(decoded), 1e-12))
-            if total < least:
-                best, chosen, least = decoded, field, total
-        return best, chosen, least
+    @property
+    def knows_where(self) -> bool:
+        """Whether field or locator were given, so that no whole check is looked for."""
+        return self.field != "auto" or self._given[1] is not None
 
-    def candidates(self, pixels: Grey, label: str) -> "list[Field]":
-        """Return the candidate fields of a page with their penalties, cheapest first.
+    @property
+    def locate(self) -> "Callable[[Grey], Sequence[Field]]":
+        """The field locator."""
+        from pipeline.fields import locate
 
-        `label` names the page in errors. Raises BadImage for a given field off the page.
-        """
-        from pipeline.fields import Field, locate
-
-        height, width = pixels.shape
-        if self.field != "auto":
-            box = self.field
-            assert not isinstance(box, str)
-            if not _inside(box, width, height):
-                where = ",".join(map(str, box))
-                raise BadImage(
-                    label,
-                    f"the field {where} is not on the page ({width} x {height} pixels)",
-                )
-            return [Field(box)]
-        left, top, inner = within_margin(pixels)
-        found = []
-        for field in (self._given[1] or locate)(inner):
-            x, y, w, h = map(int, field.box)
-            moved = replace(field, box=(x + left, y + top, w, h))
-            if _inside(moved.box, width, height):
-                found.append(moved)
-        return found
+        return self._given[1] or locate
 
     def _decide(
         self, decoded: "Decoded", threshold: float, expect: str | None
@@ -471,8 +304,8 @@ class CheckReader:
         amount = money(text) if is_amount else None
         if is_amount and amount is None:
             return None, None, "grammar", "not a complete amount"
-        if _confidence(decoded) < threshold:
-            low = f"confidence {_confidence(decoded):.2f}, {threshold:.2f} needed"
+        if confidence(decoded) < threshold:
+            low = f"confidence {confidence(decoded):.2f}, {threshold:.2f} needed"
             if decoded.disagreement:
                 return None, None, "disagreement", decoded.disagreement
             return None, None, "ambiguous", decoded.note or low
@@ -480,45 +313,6 @@ class CheckReader:
             note = f"expected {expect}" if expect else "nothing is known of what to expect"
             return None, None, "expect", note
         return text, amount, None, decoded.note
-
-
-def _whole(fields: "list[Field]") -> bool:
-    """Tell a whole check by its fields: a crop is one field that costs nothing."""
-    return bool(fields) and (len(fields) > 1 or fields[0].penalty > 0)
-
-
-def within_margin(pixels: Grey) -> tuple[int, int, Grey]:
-    """Return (x, y) and the pixels of a page inside a flat margin that is not its paper.
-
-    Copied into a white frame, grey paper has an edge all around that looks like strokes, and
-    printed lines at the edges of a crop no longer lie there.
-    """
-    import cv2
-
-    left, top, inner = 0, 0, pixels
-    for corner in ((0, 0), (-1, -1)):
-        tone = int(inner[corner])
-        flat = cv2.inRange(inner, tone - _FLAT, tone + _FLAT)  # 255 or 0, no copies of a page
-        rows, columns = (
-            np.flatnonzero(flat.min(axis=1) == 0),
-            np.flatnonzero(flat.min(axis=0) == 0),
-        )
-        if min(len(rows), len(columns)) < _LEAST_PAGE:
-            continue
-        part = inner[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        tone = float(np.median(part))
-        other = abs(tone - float(inner[corner])) > _OTHER_TONE
-        if tone >= _PAPER and (other or _framed(part, tone)):
-            left, top, inner = left + int(columns[0]), top + int(rows[0]), part
-    return left, top, inner
-
-
-def _framed(part: Grey, paper: float) -> bool:
-    """Tell whether lines run along an upright and a level edge of a page."""
-    dark = part < paper - _DARKER
-    upright = np.concatenate([dark[:, :_EDGE], dark[:, -_EDGE:]], axis=1).mean(axis=0)
-    level = np.concatenate([dark[:_EDGE], dark[-_EDGE:]]).mean(axis=1)
-    return bool(upright.max() > 0.8 and level.max() > 0.8)
 
 
 def read(source: Source, **settings: object) -> Reading:
@@ -591,25 +385,8 @@ def outcomes(
         pool.shutdown(cancel_futures=True)
 
 
-def returned() -> None:
-    """Give memory that is free back to the system, where the C library can."""
-    import ctypes
-
-    with contextlib.suppress(AttributeError, OSError, TypeError):
-        ctypes.CDLL(None).malloc_trim(0)
-
-
 def _rebuilt(settings: dict[str, object]) -> CheckReader:
     return CheckReader(**settings)
-
-
-def _confidence(decoded: "Decoded | None") -> float:
-    return min(1.0, max(0.0, float(decoded.confidence))) if decoded else 0.0
-
-
-def _inside(box: Sequence[int], width: int, height: int) -> bool:
-    x, y, w, h = box
-    return x >= 0 and y >= 0 and w > 0 and h > 0 and x + w <= width and y + h <= height
 
 
 def _joined(seen: Quality, found: dict[str, object]) -> Quality:

@@ -285,14 +285,21 @@ class Engine:
             graph, candidate, skips = recognition_graph(found, penalties)
             legal = gtn.compose(graph, grammar(text))
 
-            def cut(string: Sequence[int] | None) -> tuple[tuple[Character, ...], float]:
-                """Return the characters of a string (None: the best), and its lost ink."""
+            def cut(
+                string: Sequence[int] | None,
+            ) -> tuple[tuple[Character, ...], float] | None:
+                """Return the characters of a string (None: the best), and its lost ink.
+
+                None for a string that cannot be cut out.
+                """
                 if string is None:
                     best = gtn.viterbi_path(legal)
                     arcs = legal.origin[0][best.arcs]
                 else:
                     spelled = gtn.compose(legal, gtn.chain_graph(string))
                     best = gtn.viterbi_path(spelled)
+                    if best is None:
+                        return None
                     arcs = legal.origin[0][spelled.origin[0][best.arcs]]
                 path = [(int(candidate[a]), int(graph.ilabel[a])) for a in arcs]
                 share = float(skips[arcs].sum() / found.weights.sum())
@@ -315,6 +322,12 @@ class Engine:
         if by_cuts and meant in by_cuts.strings:
             if meant != next(iter(by_cuts.strings)):
                 characters, lost = cut(by_cuts.strings[meant])
+            if lost > UNEXPLAINED and by_places and meant in by_places.strings:
+                # Raised cents, say, that the one leaves out and the other reads.
+                whole = cut(by_places.strings[meant])
+                if whole is not None and whole[1] < lost:
+                    characters, lost = whole
+                    chosen = by_places.guesses[meant][0]
         elif by_places and meant in by_places.strings:
             characters = spoken_characters(writing, places[0], by_places.strings[meant])
         evidence = (

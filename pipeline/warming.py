@@ -1,10 +1,15 @@
-"""Compiling before the first reading, on a fresh machine in two processes at once.
+"""Engines that are ready before the first reading: compiled, and loaded once for a batch.
 
 The kernels of networks and those of graphs and cuts take about as long to compile and know
 nothing of each other. Where neither is kept yet, a second process compiles the one half while
 this one loads the weights and compiles the other.
+
+The server of forks (`multiprocessing`'s *forkserver*) imports this module before it makes the
+first process, with the engine's mode in the environment: every process it makes then has the
+engine at once, its memory shared with the others until it is written to.
 """
 
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -15,6 +20,17 @@ import numpy as np
 
 if TYPE_CHECKING:
     from pipeline.recognition import Engine
+
+MODE = "SN_BATCH_ENGINE"
+engines: "dict[str, Engine]" = {}
+
+
+def cores() -> int:
+    """Return the number of processor cores this process may use."""
+    try:
+        return len(os.sched_getaffinity(0))
+    except AttributeError:  # not everywhere
+        return os.cpu_count() or 1
 
 
 def line() -> np.ndarray:
@@ -55,7 +71,6 @@ def warmed(load: "Callable[[], Engine]") -> "Engine":
 
 def _other_process() -> "subprocess.Popen[bytes] | None":
     """Start what compiles the one half; None where it is kept, or a process gains nothing."""
-    from pipeline.crew import cores
     from sn import jit
 
     if cores() < 2 or not sys.executable or jit.disabled():
@@ -101,3 +116,31 @@ class Eights:
         penalties[np.arange(len(penalties)) % 8 > 0, :-1] += 20.0
         penalties[:, -1] = 10.0
         return [penalties]
+
+
+def gather(mode: str) -> None:
+    """Load the program's own engine `mode` and warm it; errors are left to the processes."""
+    import gc
+    import runpy
+
+    import cv2
+
+    from pipeline.reader import CheckReader
+    from sn.errors import SnError
+
+    cv2.setNumThreads(1)  # threads do not survive a fork
+    own = runpy._get_code_from_file
+    try:
+        reader = CheckReader(engine=mode, min_confidence=0.5)
+        reader.warm()
+    except SnError:
+        return
+    finally:
+        runpy._get_code_from_file = own  # Hy's takes scripts without a suffix for Hy
+    engines[mode] = reader.engine
+    gc.collect()
+    gc.freeze()  # the collector would write to every object, and shared pages would be copied
+
+
+if mode := os.environ.pop(MODE, ""):
+    gather(mode)

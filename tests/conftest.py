@@ -35,6 +35,14 @@ def data() -> Path:
     return place
 
 
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Give the tests of a file to one process: what they share is made once."""
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
+
+
 # Whole networks over whole images: minutes where kernels are not compiled.
 COMPILED_ONLY = {
     "test_animate.py",

@@ -275,7 +275,7 @@ class Sight:
 
         engine, work, looks = reader.engine, 0, 0
         if engine.recognizer is not None:
-            each = len(engine.recognizer.interpreter.network.links()[0])
+            each = sum(links for _, links in engine.recognizer.sizes.values())
             looks += len(found.found.spans)
             work += len(found.found.spans) * each
         if engine.strips is not None and found.strip is not None:

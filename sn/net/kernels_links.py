@@ -4,8 +4,8 @@ Links are numbered in order of creation. The original keeps them in two lists pe
 first; since a list only ever grows at its head, that order is the descending link number, and
 an index (starts, links) sorted by unit holds the same lists.
 
-A hash table finds the link between two units: `keys` (size,) int64 holds pre * 2**32 + post,
-`places` (size,) int32 holds link + 1, 0 where the table is free and -1 where a link was cut.
+A hash table finds the link between two units: `places` (size,) int32 holds link + 1, 0 where
+the table is free and -1 where a link was cut; `pre` and `post` are the units of all links.
 """
 
 import numpy as np
@@ -14,55 +14,53 @@ from sn.jit import kernel
 
 
 @kernel
-def hash_place(keys, places, pre, post):
+def hash_place(places, pre, post, source, target):
     """Return the place of a link in the table, or of the first free place, as -place - 1."""
-    mask = keys.shape[0] - 1
-    key = (np.int64(pre) << 32) | np.int64(post)
-    place = np.int64(pre) * 40503 + np.int64(post) * 60493
+    mask = places.shape[0] - 1
+    place = np.int64(source) * 40503 + np.int64(target) * 60493
     place = (place ^ (place >> 13)) & mask
     while True:
-        if places[place] == 0:
+        link = np.int64(places[place]) - 1
+        if link == -1:
             return -place - 1
-        if places[place] > 0 and keys[place] == key:
+        if link >= 0 and pre[link] == source and post[link] == target:
             return place
         place = (place + 1) & mask
 
 
 @kernel
-def find_link(keys, places, pre, post):
+def find_link(places, pre, post, source, target):
     """Return the number of the link between two units, or -1."""
-    place = hash_place(keys, places, pre, post)
+    place = hash_place(places, pre, post, source, target)
     if place < 0:
         return -1
     return np.int64(places[place]) - 1
 
 
 @kernel
-def remove_link(keys, places, pre, post):
+def remove_link(places, pre, post, source, target):
     """Take a link out of the table."""
-    places[hash_place(keys, places, pre, post)] = -1
+    places[hash_place(places, pre, post, source, target)] = -1
 
 
 @kernel
-def append_links(keys, places, pre, post, new_pre, new_post, first):
+def append_links(places, pre, post, new_pre, new_post, first):
     """Append links first, first + 1, ... and return how many were new before a duplicate."""
     for i in range(new_pre.shape[0]):
-        place = hash_place(keys, places, new_pre[i], new_post[i])
+        place = hash_place(places, pre, post, new_pre[i], new_post[i])
         if place >= 0:
             return i
-        place = -place - 1
-        keys[place] = (np.int64(new_pre[i]) << 32) | np.int64(new_post[i])
-        places[place] = first + i + 1
+        places[-place - 1] = first + i + 1
         pre[first + i] = new_pre[i]
         post[first + i] = new_post[i]
     return new_pre.shape[0]
 
 
 @kernel
-def find_links(keys, places, pre, post, links):
+def find_links(places, pre, post, sources, targets, links):
     """Look many links up; a missing one is -1."""
-    for i in range(pre.shape[0]):
-        links[i] = find_link(keys, places, pre[i], post[i])
+    for i in range(sources.shape[0]):
+        links[i] = find_link(places, pre, post, sources[i], targets[i])
 
 
 @kernel

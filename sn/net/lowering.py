@@ -456,6 +456,8 @@ class Lowering:
         for number, stage in enumerate(stages[1:]):
             self.stage(stage, skip=number == 0)
         table = self.table
+        for found in (m for maps in self.maps.values() for m in maps):
+            found.sources = found.sources[:1].copy()
         return Lowered(
             *table.arrays(),
             self.position,

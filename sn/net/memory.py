@@ -140,10 +140,9 @@ class Network:
         if weights > links:
             raise LispError("you never need more weights than connections")
         self.unit_limit, self.link_limit, self.weight_limit = units, links, weights
-        size = 4
-        while 2 * size < 3 * links:
-            size *= 2
-        self._keys = np.empty(size, dtype=np.int64)
+        self._table_size = 4
+        while 2 * self._table_size < 3 * links:
+            self._table_size *= 2
         self._pre = np.zeros(links, dtype=np.int32)
         self._post = np.zeros(links, dtype=np.int32)
         self._slots = np.zeros(links, dtype=np.int32)
@@ -165,7 +164,7 @@ class Network:
         self.unit_count = min(self.unit_limit, 1)
         self.link_count = 0
         self.weight_count = 0
-        self._places = np.zeros(self._keys.shape[0], dtype=np.int32)
+        self._places = np.zeros(self._table_size, dtype=np.int32)
         self._alive[:] = False
         self._fields = np.zeros((14, self.unit_limit), dtype=np.float32)
         if self.unit_limit:
@@ -325,12 +324,12 @@ class Network:
         """Return the number of the link between two units, or -1."""
         if not (0 <= pre < self.unit_count and 0 <= post < self.unit_count):
             raise LispError("illegal neuron number")
-        return int(find_link(self._keys, self._places, pre, post))
+        return int(find_link(self._places, self._pre, self._post, pre, post))
 
     def find_all(self, pre: np.ndarray, post: np.ndarray) -> np.ndarray:
         """Return the numbers of many links, -1 where there is none."""
         links = np.empty(len(pre), dtype=np.int64)
-        find_links(self._keys, self._places, pre, post, links)
+        find_links(self._places, self._pre, self._post, pre, post, links)
         return links
 
     def weight_of(self, link: int) -> int:
@@ -423,13 +422,11 @@ class Network:
         self._check_units(pre, post)
         first, room = self.link_count, self.link_limit - self.link_count
         done = int(
-            append_links(
-                self._keys, self._places, self._pre, self._post, pre[:room], post[:room], first
-            )
+            append_links(self._places, self._pre, self._post, pre[:room], post[:room], first)
         )
         self._alive[first : first + done] = True
-        self.link_fields[0, first : first + done] = epsilon
-        self.link_fields[1, first : first + done] = 0.0
+        if epsilon:  # else they are 0, and the pages are not touched
+            self.link_fields[0, first : first + done] = epsilon
         self.link_count += done
         self._changed()
         return done
@@ -452,7 +449,7 @@ class Network:
         if link < 0:
             raise LispError("Synapse not found")
         self.settle()
-        remove_link(self._keys, self._places, pre, post)
+        remove_link(self._places, self._pre, self._post, pre, post)
         self._alive[link] = False
         slot = self._slots[link]
         if self.iterative:

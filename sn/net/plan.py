@@ -38,7 +38,8 @@ class Map:
     """Units that share their weights, laid out in rows.
 
     `units` row by row (rows*columns); `sources` (units, taps) and `weights` (taps,) are their
-    links, ordered alike for all units; `pitch` is the distance of rows among the states.
+    links, ordered alike for all units; `pitch` is the distance of rows among the states. Of a
+    finished program `sources` has the links of the first unit alone.
     """
 
     units: np.ndarray

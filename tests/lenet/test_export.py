@@ -9,8 +9,9 @@ import pytest
 import lenet
 from lenet.cli import main
 from lenet.export import c_source, runs, shortest
-from lenet.networks import NETS, WEIGHTS, Network, names
+from lenet.networks import WEIGHTS, Network, names
 from lenet.strokes import glyph
+from sn.net.program import LayerProgram
 
 # At least one network for every kind of step.
 KINDS = (
@@ -43,10 +44,11 @@ def answered(program, image, folder):
 
 
 def doubled(network):
-    """Return the same network in float64."""
-    twin = Network(NETS / f"{network.name}.sn", np.float64)
-    twin.set_weights(network.weights())
-    return twin
+    """Return the program of a network in float64."""
+    program = network.program
+    return LayerProgram(
+        program.lowered, network.weights(), program.cost, program.rubbish, np.float64
+    )
 
 
 @needs_compiler
@@ -64,7 +66,7 @@ def test_every_output_of_the_c_program_is_that_of_the_network(name, tmp_path):
         best, outputs = answered(program, image, tmp_path)
         retina = np.zeros((1, side, side)) + network.retina.paper
         retina += image * ((network.retina.ink - network.retina.paper) / 255)
-        expected = twin.program.run(retina)[0]
+        expected = twin.run(retina)[0]
         assert np.abs(outputs - expected).max() < 1e-5
         running = network.program.run(retina)[0]  # float32: its own rounding, no more
         assert np.abs(outputs - running).max() < 2e-6 * max(10, np.abs(running).max())

@@ -312,6 +312,7 @@ class FakeEngine:
     """
 
     name, mode, sha256, calibration = "fake", "hos", "0" * 64, Calibration()
+    recognizer = strips = None
 
     @classmethod
     def load(cls, mode=""):

@@ -396,21 +396,8 @@ def test_kill_nine_and_resume_give_the_same_bytes(tmp_path):
     assert timeless((tmp_path / "out.jsonl").read_text()) == timeless(whole)
 
 
-@pytest.mark.jit
-def test_a_light_reader_reads_the_same(reader):
-    light = CheckReader(grammar="digits")
-    assert light.known.sha256 == reader.engine.sha256
-    light.lighten()
-    jobs = [Job(str(file)) for file in sorted(SAMPLES.glob("*.png"))[:2]]
-    both = [told(batch.outcomes(r, jobs, processes=1)) for r in (light, reader)]
-    assert both[0] == both[1]
-    for engine, kept in ((light.engine, False), (reader.engine, True)):
-        for network in engine.strips.networks:
-            assert (network.interpreter.network.link_limit > 0) == kept
-
-
 # Which engines a process of a pool had from the start; functions of tests do not travel.
-CREW = "sorted(__import__('pipeline.crew', fromlist=['engines']).engines)"
+CREW = "sorted(__import__('pipeline.warming', fromlist=['engines']).engines)"
 
 
 @pytest.mark.jit

@@ -73,6 +73,15 @@ def test_a_large_scan_of_one_line_is_a_strip():
     assert field.kind == "strip"
 
 
+@pytest.mark.parametrize("seed", [4, 5])
+def test_a_pattern_of_the_paper_is_no_lines(seed):
+    check = draw_check(np.random.default_rng((42, seed)), "table", dpi=200, clear=True)
+    rows, columns = np.indices(check.image.shape)
+    waves = (columns + 2 * np.sin(rows / 40)) % 6 < 2.2
+    image = np.minimum(check.image, np.where(waves, np.median(check.image) - 34, 255))
+    assert holds(locate(image.astype(np.uint8))[0].box, check.box, check.field)
+
+
 def test_blank_and_noisy_pages_do_not_fail():
     noise = np.random.default_rng(1).integers(0, 256, (500, 1200), dtype=np.uint8)
     for image in (np.full((500, 1200), 255, np.uint8), np.zeros((500, 1200), np.uint8), noise):
@@ -160,16 +169,16 @@ def test_a_label_beside_a_field_is_painted_over():
 
 @pytest.mark.slow
 @pytest.mark.jit
-def test_two_hundred_unseen_checks():
+def test_sixty_unseen_checks():
     first = four = 0
-    for seed in range(200):
+    for seed in range(60):
         rng = np.random.default_rng((190_001, seed))
         check = draw_check(rng, dpi=float(rng.choice([120, 150, 200, 240, 300])))
         right = [holds(field.box, check.box, check.field) for field in locate(check.image)]
         first += right[0]
         four += any(right[:4])
-    assert first >= 190
-    assert four >= 198
+    assert first >= 57
+    assert four >= 59
 
 
 @pytest.mark.jit

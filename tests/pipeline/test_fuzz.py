@@ -19,7 +19,7 @@ from benchmarks import fuzz
 def boom(rng):
     raise KeyError("broken")
 
-fuzz.reader = fuzz.client = lambda *_: SimpleNamespace(lighten=lambda: None)
+fuzz.reader = fuzz.client = lambda *_: SimpleNamespace(warm=lambda: None)
 fuzz.TARGETS, fuzz.SHARES = {"good": lambda rng: "fine", "bad": boom}, (1, 1)
 fuzz.worker(1, 0, only=False)
 """

@@ -76,6 +76,14 @@ def test_faint_ink_counts_like_black_ink(line):
     assert faint == pytest.approx(strong, rel=0.2)
 
 
+@pytest.mark.parametrize("seed", [6, 7, 13])
+def test_the_bars_of_fours_are_no_rule_however_wide_the_margin(seed):
+    rng = np.random.default_rng(seed)
+    line = compose("444444", StrokeHand(rng, wild=0.1), rng, Style())
+    close, far = (normalize(on_paper(line, m).astype(np.uint8)).ink for m in (6, 60))
+    assert (far >= INK).sum() == pytest.approx((close >= INK).sum(), rel=0.15)
+
+
 @pytest.mark.parametrize("shape", [(40, 200), (8, 8), (300, 40), (1, 60)])
 def test_blank_paper_has_no_writing(shape):
     assert normalize(np.full(shape, 240, np.uint8)) is None

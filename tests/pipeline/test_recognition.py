@@ -25,6 +25,7 @@ from pipeline.recognition import (
     spell,
 )
 from pipeline.records import Character
+from pipeline.sdnn import BLANK
 from pipeline.segmentation import Segmentation
 from pipeline.synthesis import compose
 from sn.errors import SnError
@@ -76,9 +77,9 @@ def test_best_path_equals_enumeration():
     assert (skips[graph.ilabel >= 0] == 0).all()
 
 
-def interpret(found, penalties, text="digits"):
+def interpret(found, penalties, text="digits", places=()):
     writing = Writing(np.zeros((40, 60), np.float32), 2.0, (100.0, 50.0), 56.0)
-    return Engine(None).interpret(writing, found, penalties, text, {})
+    return Engine(None).interpret(writing, found, penalties, text, {}, places)
 
 
 def test_a_clear_string_is_found_with_its_boxes():
@@ -124,6 +125,25 @@ def test_rubbish_that_stands_apart_is_skipped_and_accounted_for():
     assert decoded.n_best[0][0] == "12"
     assert decoded.unexplained_ink == pytest.approx(1 / 3)
     assert decoded.reason == "unexplained_ink"
+
+
+def test_what_one_engine_leaves_out_and_the_other_reads_is_explained():
+    found = segmentation(pieces=4, longest=1, apart=[(1, 1), (2, 2), (3, 3)])
+    favoured = {(k, k): symbol for k, symbol in enumerate("7.00")}
+    penalties = penalties_of(found, np.random.default_rng(6), favoured)
+    penalties[1:] += 5
+    penalties[1:, RUBBISH] = 0.01
+    alone = interpret(found, penalties, "amount")
+    assert alone.n_best[0][0] == "7"
+    assert alone.reason == "unexplained_ink"
+    places = np.full((12, BLANK + 1), 8.0)
+    places[:, BLANK] = 0.01
+    for k, symbol in enumerate("7.00"):
+        places[1 + 3 * k, [BLANK, SYMBOLS.index(symbol)]] = 8.0, 0.01
+    both = interpret(found, penalties, "amount", [places])
+    assert both.n_best[0][0] == "7.00"
+    assert (both.reason, both.unexplained_ink) == (None, 0)
+    assert [c.char for c in both.characters] == list("7.00")
 
 
 def test_strings_that_mean_the_same_are_one_guess():

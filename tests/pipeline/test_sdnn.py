@@ -15,10 +15,22 @@ from pipeline.training_strips import SELDOM, SURE, Strips, Training, collapsed, 
 
 
 @pytest.fixture(scope="module")
-def network():
-    found = lenet.load("strip", trained=False)
-    found.initialize(3)
-    return found
+def drawn():
+    """Weights as the script of the network draws them; running it takes its time."""
+    network = lenet.load("strip", trained=False)
+    network.initialize(1)
+    return network.weights()
+
+
+def untrained(weights):
+    network = lenet.load("strip", trained=False)
+    network.set_weights(weights)
+    return network
+
+
+@pytest.fixture
+def network(drawn):
+    return untrained(drawn)
 
 
 def a_line(text, seed=5):
@@ -110,9 +122,7 @@ def lines(texts):
     return Strips(pixels, np.array([s.shape[1] for s in strips]), list(texts))
 
 
-def test_gradient_through_replicas_and_criterion_equals_differences():
-    network = lenet.load("strip", trained=False)
-    network.initialize(1)
+def test_gradient_through_replicas_and_criterion_equals_differences(network):
     training = Training(network, lines(["907", "11"]), 1, 1)
     assert np.isfinite(training.learn(0))
     program = network.program
@@ -132,9 +142,7 @@ def blank_first():
     return Strips(made.pixels, made.widths, ["", "11"])
 
 
-def test_lines_spelled_surely_are_learned_seldom_and_the_more():
-    network = lenet.load("strip", trained=False)
-    network.initialize(1)
+def test_lines_spelled_surely_are_learned_seldom_and_the_more(network):
     program = network.program
     training = Training(network, blank_first(), 1, 1)
     program.rates[:] = 0.001
@@ -158,13 +166,11 @@ def test_lines_spelled_surely_are_learned_seldom_and_the_more():
 
 
 @pytest.mark.jit
-def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
+def test_an_interrupted_training_ends_with_the_same_weights(tmp_path, drawn):
     strips = lines(["907", "11", "26", "580", "4"] * 70)
 
     def trained(stop):
-        network = lenet.load("strip", trained=False)
-        network.initialize(1)
-        training = Training(network, strips, 4, 1)
+        training = Training(untrained(drawn), strips, 4, 1)
         if stop:
 
             def halt(part):
@@ -173,8 +179,7 @@ def test_an_interrupted_training_ends_with_the_same_weights(tmp_path):
 
             with pytest.raises(KeyboardInterrupt):
                 training.run(1, tmp_path / "c.npz", tell=halt)
-            network.initialize(2)
-            training = Training(network, strips, 4, 1)
+            training = Training(untrained(drawn[::-1]), strips, 4, 1)
         training.run(1, tmp_path / ("c.npz" if stop else "d.npz"))
         return training.program.weights.copy()
 

@@ -48,7 +48,7 @@ def processes(monkeypatch):
 
     fake = types.SimpleNamespace(Popen=start, DEVNULL=None)
     monkeypatch.setattr(warming, "subprocess", fake)
-    monkeypatch.setattr("pipeline.crew.cores", lambda: 2)
+    monkeypatch.setattr(warming, "cores", lambda: 2)
     monkeypatch.setattr(jit, "disabled", lambda: False)
     return started
 
