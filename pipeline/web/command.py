@@ -145,7 +145,10 @@ def _listener(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
 ) -> socket.socket:
     """Return a socket that listens. Raises SnError."""
-    made = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    # Told that it is TCP, asyncio sends at once what is written; else a body waits 40 ms for
+    # its head to be acknowledged.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

@@ -398,6 +398,8 @@ def test_addresses_and_ports(capsys):
         port = taken.getsockname()[1]
         with pytest.raises(SnError, match=f"port {port} of 127.0.0.1 is taken; choose another"):
             command._listener(address, port)
+    with command._listener(address, 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # else asyncio leaves delays on
     with pytest.raises(Usage, match="a token has 8"):
         command.serve("x", "127.0.0.1", 0, token="short")
 
