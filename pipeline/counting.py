@@ -5,6 +5,8 @@ the images, or places of a strip, that were looked at. Biases count, and so does
 a space displacement network; what its places share is counted once.
 """
 
+from functools import cache
+
 import numpy as np
 
 from pipeline.sdnn import StripReader
@@ -16,8 +18,8 @@ class Counted:
     def __init__(self, recognizer: object) -> None:
         self.recognizer = recognizer
         self.seen = 0
-        memory = getattr(getattr(recognizer, "interpreter", None), "network", None)
-        self.connections = 0 if memory is None else len(memory.links()[0])
+        known = hasattr(getattr(recognizer, "interpreter", None), "network")
+        self.connections = int(fan_in(recognizer).sum()) if known else 0
 
     @property
     def multiply_adds(self) -> int:
@@ -46,13 +48,20 @@ class CountedStrips(StripReader):
         return result
 
 
+@cache
+def fan_in(network: object) -> np.ndarray:
+    """Return how many connections every unit of a network has (units,); slow the first time."""
+    memory = network.interpreter.network
+    return np.bincount(memory.links()[1], minlength=memory.unit_count)
+
+
 def replicated(network: object, shape: tuple[int, int]) -> int:
     """Return the multiply-adds of a network replicated over an image (rows, columns).
 
     Every unit of a map has as many connections as its likes in the network itself.
     """
     memory = network.interpreter.network
-    fan = np.bincount(memory.links()[1], minlength=memory.unit_count)
+    fan = fan_in(network)
     places = network.program.replicate(*shape).layers
     return sum(
         round(fan[layer.units].sum() * places[layer.name].size / len(layer.units))

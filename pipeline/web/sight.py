@@ -17,7 +17,7 @@ import numpy as np
 
 from lenet.data import INK, PAPER
 from pipeline.confidence import Known
-from pipeline.counting import CountedStrips
+from pipeline.counting import CountedStrips, fan_in
 from pipeline.errors import TooLarge
 from pipeline.explain import Trace, best_class, trace
 from pipeline.grammars import GRAMMARS, SYMBOLS, grammar
@@ -274,9 +274,8 @@ class Sight:
 
         engine, work, looks = reader.engine, 0, 0
         if engine.recognizer is not None:
-            each = len(engine.recognizer.interpreter.network.links()[0])
             looks += len(found.found.spans)
-            work += len(found.found.spans) * each
+            work += looks * int(fan_in(engine.recognizer).sum())
         if engine.strips is not None and found.strip is not None:
             counted = CountedStrips(engine.strips)
             counted.looks(found.strip)
