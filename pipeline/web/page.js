@@ -194,7 +194,12 @@ paper.addEventListener("keydown", (event) => {
   else if (event.key === " " && film) { event.preventDefault(); grab(true); }
 });
 function undo() { if (strokes.pop()) { redraw(); lifted = performance.now(); changed(true); } else clear(); }
-function clear() { stopCamera(); strokes = []; picture = null; $("text").setCustomValidity(""); redraw(); version++; answered = version; blank(); paper.focus(); }
+function emptied() { strokes = []; picture = null; redraw(); version++; answered = version; blank(); }
+function clear() {
+  stopCamera(); emptied(); say(""); paper.focus();
+  if (lent) $("grammar").value = "digits";
+  lent = false;
+}
 function blank() {
   record = sight = null; looked = -1; clearInterval(reveal);
   $("hint").hidden = !!(strokes.length || picture);
@@ -219,11 +224,11 @@ for (const name of ["dragleave", "drop"]) addEventListener(name, () => $("paper"
 addEventListener("drop", (event) => { event.preventDefault(); const f = event.dataTransfer.files[0]; if (f) take(f); });
 addEventListener("paste", (event) => { const f = [...event.clipboardData.files][0]; if (f) take(f); });
 
-let hand = 1;
+let hand = 1, lent = false;  // the hand expects a telephone number where digits were expected
 async function write() {
   try {
     const text = $("text").value.trim(), figures = text.replace(/[^0-9]/g, "").length;
-    if ($("grammar").value === "digits" && figures < text.length && (figures === 7 || figures === 10)) $("grammar").value = "phone";
+    if ($("grammar").value === "digits" && figures < text.length && (figures === 7 || figures === 10)) { $("grammar").value = "phone"; lent = true; }
     const reply = await ask("write", null, { text, seed: String(hand++) });
     await take(await reply.blob(), true);
   } catch (error) { say(error.message); }
@@ -235,12 +240,11 @@ async function startCamera() {
   try {
     film = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
   } catch (error) { film = null; say("There is no camera, or it may not be used."); return; }
-  clear0();
+  emptied(); $("hint").hidden = true;
   $("video").srcObject = film; $("video").hidden = false; await $("video").play();
   $("camera").setAttribute("aria-pressed", "true"); $("camera").textContent = "Grab";
   say("Hold the number into the frame; Grab or the space bar reads it."); paper.focus();
 }
-function clear0() { strokes = []; picture = null; redraw(); blank(); $("hint").hidden = true; }
 function stopCamera() {
   if (!film) return;
   for (const track of film.getTracks()) track.stop();
@@ -261,7 +265,7 @@ $("camera").addEventListener("click", () => (film ? grab() : startCamera()));
 /* ---- the answer */
 
 const money = (text) => ($("grammar").value === "amount" && record.amount ? `$ ${record.amount}` : text);
-function show(upto) {
+function show() {
   clearInterval(reveal);
   const r = record;
   const result = $("result"), ok = r.status === "read";
@@ -456,7 +460,7 @@ function sees(row, col, h, w) {
 function layers() {
   const made = sight.layers.map((layer) => {
     const [maps, rows, columns] = layer.shape, states = bytes(layer.states), flat = rows === 1;
-    const over = flat ? 1 : maps > 20 ? 5 : 4, tall = Math.ceil(maps / over), gap = flat ? 0 : 2;
+    const over = flat ? 1 : maps % 5 ? 4 : 5, tall = Math.ceil(maps / over), gap = flat ? 0 : 2;
     const w = over * (columns + gap) - gap, h = tall * (rows + gap) - gap, canvas = document.createElement("canvas");
     const where = (x, y) => {
       const u = x % (columns + gap), v = y % (rows + gap), m = Math.floor(y / (rows + gap)) * over + Math.floor(x / (columns + gap));
@@ -509,6 +513,7 @@ function restyle() {
 }
 $("settings").addEventListener("submit", (event) => event.preventDefault());
 $("settings").addEventListener("change", (event) => {
+  if (event.target.id === "grammar") lent = false;
   if (event.target.name === "style") restyle();
   else { lifted = performance.now(); changed(true); }
 });
