@@ -28,6 +28,19 @@ BARE = """(async () => {
     await (await ask("about")).text();
     return performance.now() - start;
 })()"""
+# Notes, too, when an answer is painted; how long the last request for one took.
+PAINTED = """(() => {
+    const plain = settled;
+    settled = () => {
+        const since = lifted;
+        plain();
+        if (since) requestAnimationFrame(() => setTimeout(() => {
+            document.body.dataset.painted = performance.now() - since;
+        }));
+    };
+})()"""
+ASKED = """performance.getEntriesByType("resource")
+    .filter((one) => one.name.includes("/read?")).at(-1).duration"""
 # The same drawing read again and again, nothing else going on.
 AGAIN = """(async () => { for (let k = 0; k < %d; k++) await read(); })()"""
 TIMES = 5
@@ -177,14 +190,12 @@ class Browser:
 
 def seconds(process: int) -> float:
     """Return the seconds of a processor that a process and its children have used (Linux)."""
-    total = 0.0
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    total = sum(map(int, fields[11:15])) / os.sysconf("SC_CLK_TCK")
     for task in Path(f"/proc/{process}/task").glob("*"):
         with contextlib.suppress(OSError):
-            fields = (task / "stat").read_text().rpartition(")")[2].split()
-            total += (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
-            total += sum(
-                seconds(int(child)) for child in (task / "children").read_text().split()
-            )
+            children = (task / "children").read_text().split()
+            total += sum(seconds(int(child)) for child in children)
     return total
 
 
@@ -196,16 +207,21 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
         address = server.stdout.readline().strip()
     browser = Browser()
     right = read = wrong = guessed = 0
-    times, bare, page, behind = [], [], 0.0, 0.0
+    times, painted, asked, bare, page, behind = [], [], [], [], 0.0, 0.0
     try:
         browser.open(address)
+        browser.value(PAINTED)
         for k in range(count):
             text, strokes = number(k, 4 + k % 5)
-            browser.value("clear()")
+            browser.value("clear(); performance.clearResourceTimings()")
+            browser.value("delete document.body.dataset.painted")
             bare.append(float(browser.value(BARE)))
             browser.draw(strokes)
             browser.until("document.body.dataset.answered == version && !lifted")
+            browser.until("document.body.dataset.painted")
             times.append(float(browser.value("document.body.dataset.latency")))
+            painted.append(float(browser.value("document.body.dataset.painted")))
+            asked.append(float(browser.value(ASKED)))
             found = browser.value("record.status === 'read' ? record.text : ''")
             guess = browser.value("(record.n_best[0] || [''])[0]")
             read += bool(found)
@@ -227,15 +243,18 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
         if server is not None:
             server.terminate()
             server.wait(10)
-    middle, late = np.percentile(times, (50, 95))
     print(f"{right} of {count} read right, {wrong} wrong, {count - read} rejected")
     print(f"best guess right: {guessed} of {count}")
-    print(
-        f"pen-up to answer: half {middle:.0f} ms, 95 % {late:.0f} ms, all {max(times):.0f} ms"
-    )
+    for name, found in (
+        ("pen-up to answer", times),
+        ("the same until it is painted", painted),
+        ("request of that answer", asked),
+        ("a request that reads nothing, beside them", bare),
+    ):
+        middle, late = np.percentile(found, (50, 95))
+        print(f"{name}: half {middle:.0f} ms, 95 % {late:.0f} ms, all {max(found):.0f} ms")
     each = 1000 / (count * TIMES)
     print(f"CPU of an answer: page {each * page:.0f} ms, server {each * behind:.0f} ms")
-    print(f"a request that reads nothing, beside them: half {np.median(bare):.0f} ms")
     print(
         f"complaints of the console: {len(browser.complaints)}", *browser.complaints, sep="\n  "
     )

@@ -67,14 +67,14 @@ def serve(
     limits = Limits(
         file_bytes=most, pixels=MOST_PIXELS, file_pixels=2 * MOST_PIXELS, pages=MOST_PAGES
     )
-    desk = Desk([Worker(limits, folder or WEIGHTS, seconds) for _ in range(workers)], LINE)
+    crew = [Worker(limits, folder or WEIGHTS, seconds) for _ in range(workers)]
     shown = f"[{address}]" if address.version == 6 else str(address)
     names = (
         {shown, "localhost"} if address.is_loopback else {shown, socket.gethostname().lower()}
     )
     door = Door(frozenset(f"{name}:{port}" for name in names), token)
     print("one moment ...", file=sys.stderr)
-    first, *others = desk.workers
+    first, *others = crew
     try:
         first.start()
         if what := first.wait():
@@ -82,7 +82,7 @@ def serve(
         for worker in others:  # now that everything is compiled
             worker.start()
         config = uvicorn.Config(
-            application(desk, door, most),
+            application(Desk(crew, LINE), door, most),
             log_level="error",
             access_log=False,
             server_header=False,
@@ -104,7 +104,8 @@ def serve(
         finally:
             signal.signal(signal.SIGINT, before)
     finally:
-        desk.stop()
+        for worker in crew:
+            worker.stop()
         listener.close()
     return 0
 
@@ -145,7 +146,10 @@ def _listener(
     address: ipaddress.IPv4Address | ipaddress.IPv6Address, port: int
 ) -> socket.socket:
     """Return a socket that listens. Raises SnError."""
-    made = socket.socket(socket.AF_INET6 if address.version == 6 else socket.AF_INET)
+    family = socket.AF_INET6 if address.version == 6 else socket.AF_INET
+    # Told that it is TCP, asyncio sends at once what is written; else a body waits 40 ms for
+    # its head to be acknowledged.
+    made = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     try:
         if os.name == "posix":
             made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

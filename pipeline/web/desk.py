@@ -104,6 +104,8 @@ class Worker:
 class Here:
     """A worker in this process, for tests and debuggers; nothing ends it."""
 
+    ready = True
+
     def __init__(self, sight: Sight) -> None:
         self.sight, self.using = sight, threading.Lock()
 
@@ -121,13 +123,33 @@ class Busy(Exception):  # noqa: N818 - an answer, not a fault
 
 
 class Desk:
-    """Hands requests to workers; `line` of them may wait."""
+    """Hands requests to workers that are ready; `line` of them may wait."""
 
     def __init__(self, workers: Sequence[Worker | Here], line: int) -> None:
         self.workers, self.line = list(workers), line
-        self.idle = self.workers[::-1]  # the first one, which is ready first, is the next
+        self.idle = [w for w in reversed(self.workers) if w.ready]  # the last is the next
+        self.starting: set[asyncio.Task] = set()
         self.waiting = 0
         self.freed = asyncio.Condition()
+
+    def open(self) -> None:
+        """Await those that are not ready; nobody waits for them while another one is."""
+        for worker in self.workers:
+            if not worker.ready:
+                self._await(worker)
+
+    def _await(self, worker: Worker | Here) -> None:
+        task = asyncio.create_task(self._free(worker))
+        self.starting.add(task)
+        task.add_done_callback(self.starting.discard)
+
+    async def _free(self, worker: Worker | Here) -> None:
+        """Give a worker back; one that did not come up starts again with the next request."""
+        if not worker.ready:
+            await asyncio.to_thread(worker.wait)
+        async with self.freed:
+            self.idle.append(worker)
+            self.freed.notify()
 
     async def ask(self, name: str, body: bytes, asked: object) -> Answer:
         """Return the answer of a worker. Raises Busy."""
@@ -143,9 +165,10 @@ class Desk:
         try:
             return await asyncio.to_thread(worker.ask, name, body, asked)
         finally:
-            async with self.freed:
-                self.idle.append(worker)
-                self.freed.notify()
+            if worker.ready:
+                await self._free(worker)
+            else:
+                self._await(worker)
 
     def stop(self) -> None:
         """End all workers."""

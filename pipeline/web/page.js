@@ -179,9 +179,9 @@ paper.addEventListener("pointermove", (event) => {
   for (const one of all.length ? all : [event]) stroke.points.push(point(one));
   drawn(pen, stroke, FINE, tone(stroke.erase ? "--paper" : "--ink"), from); changed();
 });
-function lift() {
+function lift(event) {
   if (!stroke) return;
-  stroke = null; lifted = performance.now();
+  stroke = null; lifted = event.timeStamp;
   if (sent !== version) { changed(true); return; }
   if (answered === version) settled();  // else the answer is on its way
   later();
@@ -194,7 +194,12 @@ paper.addEventListener("keydown", (event) => {
   else if (event.key === " " && film) { event.preventDefault(); grab(true); }
 });
 function undo() { if (strokes.pop()) { redraw(); lifted = performance.now(); changed(true); } else clear(); }
-function clear() { stopCamera(); strokes = []; picture = null; $("text").setCustomValidity(""); redraw(); version++; answered = version; blank(); paper.focus(); }
+function emptied() { strokes = []; picture = null; redraw(); version++; answered = version; blank(); }
+function clear() {
+  stopCamera(); emptied(); say(""); paper.focus();
+  if (lent) $("grammar").value = "digits";
+  lent = false;
+}
 function blank() {
   record = sight = null; looked = -1; clearInterval(reveal);
   $("hint").hidden = !!(strokes.length || picture);
@@ -219,11 +224,11 @@ for (const name of ["dragleave", "drop"]) addEventListener(name, () => $("paper"
 addEventListener("drop", (event) => { event.preventDefault(); const f = event.dataTransfer.files[0]; if (f) take(f); });
 addEventListener("paste", (event) => { const f = [...event.clipboardData.files][0]; if (f) take(f); });
 
-let hand = 1;
+let hand = 1, lent = false;  // the hand expects a telephone number where digits were expected
 async function write() {
   try {
     const text = $("text").value.trim(), figures = text.replace(/[^0-9]/g, "").length;
-    if ($("grammar").value === "digits" && figures < text.length && (figures === 7 || figures === 10)) $("grammar").value = "phone";
+    if ($("grammar").value === "digits" && figures < text.length && (figures === 7 || figures === 10)) { $("grammar").value = "phone"; lent = true; }
     const reply = await ask("write", null, { text, seed: String(hand++) });
     await take(await reply.blob(), true);
   } catch (error) { say(error.message); }
@@ -235,12 +240,11 @@ async function startCamera() {
   try {
     film = await navigator.mediaDevices.getUserMedia({ video: { facingMode: "environment", width: { ideal: 1280 } } });
   } catch (error) { film = null; say("There is no camera, or it may not be used."); return; }
-  clear0();
+  emptied(); $("hint").hidden = true;
   $("video").srcObject = film; $("video").hidden = false; await $("video").play();
   $("camera").setAttribute("aria-pressed", "true"); $("camera").textContent = "Grab";
   say("Hold the number into the frame; Grab or the space bar reads it."); paper.focus();
 }
-function clear0() { strokes = []; picture = null; redraw(); blank(); $("hint").hidden = true; }
 function stopCamera() {
   if (!film) return;
   for (const track of film.getTracks()) track.stop();
@@ -261,7 +265,7 @@ $("camera").addEventListener("click", () => (film ? grab() : startCamera()));
 /* ---- the answer */
 
 const money = (text) => ($("grammar").value === "amount" && record.amount ? `$ ${record.amount}` : text);
-function show(upto) {
+function show() {
   clearInterval(reveal);
   const r = record;
   const result = $("result"), ok = r.status === "read";
@@ -276,7 +280,6 @@ function show(upto) {
     name.textContent = text; value.textContent = p.toFixed(3); line.append(name, value); return line;
   }));
   clock();
-  $("json").href = URL.createObjectURL(new Blob([r.bytes], { type: "application/json" }));
 }
 const REASONS = {
   ambiguous: "no reading is sure enough", unexplained_ink: "some of the ink belongs to no character",
@@ -339,21 +342,22 @@ function pace() {
 
 /* ---- inside */
 
-const bytes = (text) => Uint8Array.from(atob(text), (c) => c.charCodeAt(0));
+function bytes(text) {
+  const all = atob(text), made = new Uint8Array(all.length);
+  for (let k = 0; k < all.length; k++) made[k] = all.charCodeAt(k);
+  return made;
+}
 const rgb = (name) => { const t = tone(name); return [1, 3, 5].map((k) => parseInt(t.slice(k, k + 2), 16)); };
-function painted(canvas, w, h, value, colour) {
+/* Levels from 0, paper, to 255, ink; those below are rules. */
+function painted(canvas, w, h, levels, colour = "--ink") {
   canvas.width = w; canvas.height = h;
-  const on = canvas.getContext("2d"), image = on.createImageData(w, h), ground = rgb("--paper"), ink = rgb(colour || "--ink");
-  for (let k = 0; k < w * h; k++) {
-    const v = value(k % w, (k / w) | 0);
-    for (let c = 0; c < 3; c++) image.data[4 * k + c] = v < 0 ? [207, 202, 189][c] * 0 + rule[c] : ground[c] + (ink[c] - ground[c]) * v / 255;
-    image.data[4 * k + 3] = 255;
-  }
+  const on = canvas.getContext("2d"), image = on.createImageData(w, h), pixels = new Uint32Array(image.data.buffer);
+  const ground = rgb("--paper"), ink = rgb(colour), shade = ([r, g, b]) => (255 << 24) | (b << 16) | (g << 8) | r, rule = shade(rgb("--rule"));
+  const shades = Uint32Array.from({ length: 256 }, (_, v) => shade(ground.map((c, k) => Math.round(c + (ink[k] - c) * v / 255))));
+  for (let k = 0; k < w * h; k++) pixels[k] = levels[k] < 0 ? rule : shades[levels[k]];
   on.putImageData(image, 0, 0);
 }
-let rule = [0, 0, 0];
 function inside() {
-  rule = rgb("--rule");
   $("field").hidden = true;
   if (sight && picture && !picture.whole) frame($("field"), ...sight.field);
   cuts(sight && sight.segmentation);
@@ -398,7 +402,7 @@ function cuts(s) {
 const symbolOf = (s, n) => { const step = s.path.find((p) => p[3] === n); return sight.symbols[step[2]]; };
 function crop(event, s, c, n) {
   const side = s.side, all = s.pixels || (s.pixels = bytes(s.retinas)), canvas = document.createElement("canvas");
-  painted(canvas, side, side, (x, y) => all[(n * side + y) * side + x]);
+  painted(canvas, side, side, all.subarray(n * side * side));
   const lines = c.classes.map(([name, p]) => `${name}  ${p.toFixed(3)}`);
   tip(event, canvas, [...lines, `penalty ${c.penalty.toFixed(2)}`]);
   frame($("crop"), ...c.box);
@@ -420,8 +424,8 @@ function lay(canvas, first, last) {
 }
 const column = (c) => sight.strip.left + c * sight.strip.scale;
 function strip() {
-  const [rows, columns] = sight.strip.shape, ink = bytes(sight.strip.ink);
-  painted($("strip"), columns, rows, (x, y) => ink[y * columns + x]);
+  const [rows, columns] = sight.strip.shape;
+  painted($("strip"), columns, rows, bytes(sight.strip.ink));
   lay($("strip"), column(0), column(columns));
 }
 function outputs() {
@@ -432,7 +436,7 @@ function outputs() {
     for (let t = 0; t < count; t++) most = Math.max(most, p[t * classes + k]);
     if (k < 10 || most > 12) shown.push(k);
   }
-  painted($("places"), count, 2 * shown.length, (x, y) => p[x * classes + shown[y >> 1]], "--best");
+  painted($("places"), count, shown.length, shown.flatMap((k) => Array.from({ length: count }, (_, t) => p[t * classes + k])), "--best");
   const canvas = $("places"), first = wide / 2 - step / 2;
   lay(canvas, column(first), column(first + step * count));
   canvas.style.height = `${13 * shown.length}px`;
@@ -456,13 +460,18 @@ function sees(row, col, h, w) {
 function layers() {
   const made = sight.layers.map((layer) => {
     const [maps, rows, columns] = layer.shape, states = bytes(layer.states), flat = rows === 1;
-    const over = flat ? 1 : maps > 20 ? 5 : 4, tall = Math.ceil(maps / over), gap = flat ? 0 : 2;
+    const over = flat ? 1 : maps % 5 ? 4 : 5, tall = Math.ceil(maps / over), gap = flat ? 0 : 2;
     const w = over * (columns + gap) - gap, h = tall * (rows + gap) - gap, canvas = document.createElement("canvas");
     const where = (x, y) => {
       const u = x % (columns + gap), v = y % (rows + gap), m = Math.floor(y / (rows + gap)) * over + Math.floor(x / (columns + gap));
       return u < columns && v < rows && m < maps ? [m, v, u] : null;
     };
-    painted(canvas, w, h, (x, y) => { const at = where(x, y); return at ? states[(at[0] * rows + at[1]) * columns + at[2]] : -1; });
+    const sheet = new Int16Array(w * h).fill(-1);
+    for (let row = 0; row < maps * rows; row++) {
+      const m = Math.floor(row / rows), x = (m % over) * (columns + gap), y = Math.floor(m / over) * (rows + gap) + row % rows;
+      sheet.set(states.subarray(row * columns, (row + 1) * columns), y * w + x);
+    }
+    painted(canvas, w, h, sheet);
     if (flat) canvas.style.height = `${Math.min(h, 128) * 1.3}px`;
     canvas.setAttribute("role", "img");
     const size = flat ? `${maps} units at ${columns} places` : `${maps} maps of ${rows} × ${columns}`, [fh, fw] = layer.field;
@@ -493,6 +502,10 @@ $("eraser").addEventListener("click", () => { erasing = !erasing; $("eraser").se
 $("undo").addEventListener("click", undo);
 $("clear").addEventListener("click", clear);
 $("png").addEventListener("click", () => { $("png").href = paper.toDataURL("image/png"); });
+$("json").addEventListener("click", (event) => {
+  if (record) $("json").href = URL.createObjectURL(new Blob([record.bytes], { type: "application/json" }));
+  else event.preventDefault();
+});
 function restyle() {
   document.body.classList.toggle("period", choice("style") === "1993");
   document.documentElement.classList.toggle("period", choice("style") === "1993");
@@ -500,6 +513,7 @@ function restyle() {
 }
 $("settings").addEventListener("submit", (event) => event.preventDefault());
 $("settings").addEventListener("change", (event) => {
+  if (event.target.id === "grammar") lent = false;
   if (event.target.name === "style") restyle();
   else { lifted = performance.now(); changed(true); }
 });

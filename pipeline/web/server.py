@@ -198,6 +198,7 @@ def application(desk: Desk, door: Door, most: int) -> ASGIApp:
 
     @asynccontextmanager
     async def lifespan(_: Starlette):
+        desk.open()
         try:
             yield
         finally:

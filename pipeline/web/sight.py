@@ -277,7 +277,7 @@ class Sight:
         if engine.recognizer is not None:
             each = sum(links for _, links in engine.recognizer.sizes.values())
             looks += len(found.found.spans)
-            work += len(found.found.spans) * each
+            work += looks * each
         if engine.strips is not None and found.strip is not None:
             counted = CountedStrips(engine.strips)
             counted.looks(found.strip)

@@ -122,6 +122,7 @@ class Network:
         self.compiled: tuple[int, Any] | None = None
         self.steps = Steps()
         self.known_layers: dict[int, tuple] = {}
+        self.every_unit = np.zeros(0, np.int32)
         self.allocate(0, 0)
 
     def set_kernel(self, kernel: str) -> None:
@@ -313,7 +314,8 @@ class Network:
         self.version += 1
         self._incoming: LinkLists | None = None
         self._outgoing: LinkLists | None = None
-        self.every_unit = np.arange(self.unit_count, dtype=np.int32)
+        if len(self.every_unit) != self.unit_count:
+            self.every_unit = np.arange(self.unit_count, dtype=np.int32)
 
     def _check_units(self, *blocks: np.ndarray) -> None:
         for units in blocks:

@@ -8,12 +8,15 @@ Links are made place by place, within a place source unit by source unit: the or
 original made them, which later decides the order of additions.
 """
 
+from functools import lru_cache
+
 import numpy as np
 
 from sn.errors import LispError
 from sn.net.memory import Network
 
 
+@lru_cache(64)  # layers of many maps ask again for every pair of them
 def windows(count: int, size: int, places: int, step: int, wrap: bool = False) -> np.ndarray:
     """Return the positions each place sees along one axis, int32 (places, size).
 

@@ -108,15 +108,11 @@ def _elements(cell: Any) -> list[Any]:
 def nfirst(count: float, cell: Any) -> Any:
     """Return the first elements of a list."""
     number_of = max(integer(count), 0)
-    found = _elements(cell)[:number_of]
-    return from_items(found, lastcdr_tail(cell) if len(found) < number_of else None)
-
-
-def lastcdr_tail(cell: Any) -> Any:
-    """Return what ends a list: () or the end of a dotted one."""
-    while cell.__class__ is Cons:
+    found = []
+    while len(found) < number_of and cell.__class__ is Cons:
+        found.append(cell.car)
         cell = cell.cdr
-    return cell
+    return from_items(found, cell if len(found) < number_of else None)
 
 
 @primitive("nth")

@@ -333,6 +333,8 @@ def test_too_many_at_once_are_sent_away(fake, strip):
 
 def test_a_desk_lets_so_many_wait():
     class Sleeper:
+        ready = True
+
         def ask(self, *_):
             time.sleep(0.05)
             return 200, "text/plain", b""
@@ -347,19 +349,36 @@ def test_a_desk_lets_so_many_wait():
     assert sum(isinstance(t, tuple) for t in told) >= 2
 
 
-def test_the_worker_that_is_ready_first_is_asked_first():
+def test_no_request_waits_for_a_worker_that_starts():
     class Named:
-        def __init__(self, name):
-            self.name = name
+        def __init__(self, name, ready):
+            self.name, self.ready = name, ready
+            self.up = threading.Event()
+
+        def wait(self):
+            self.up.wait()
+            self.ready = True
+            return ""
 
         def ask(self, *_):
+            time.sleep(0.05)
             return 200, "text/plain", self.name
 
-    async def asked():
-        desk = Desk([Named(b"first"), Named(b"second")], 4)
-        return [await desk.ask("read", b"", None) for _ in range(3)]
+    async def asked(ready):
+        second = Named(b"second", ready)
+        desk = Desk([Named(b"first", True), second], 4)
+        desk.open()
+        alone = [await desk.ask("read", b"", None) for _ in range(3)]
+        crowd = await asyncio.gather(*(desk.ask("read", b"", None) for _ in range(3)))
+        second.up.set()
+        while desk.starting:
+            await asyncio.sleep(0.01)
+        later = await asyncio.gather(*(desk.ask("read", b"", None) for _ in range(2)))
+        return [{body for _, _, body in told} for told in (alone, crowd, later)]
 
-    assert [body for _, _, body in asyncio.run(asked())] == [b"first"] * 3
+    both = {b"first", b"second"}
+    assert asyncio.run(asked(True)) == [{b"first"}, both, both]
+    assert asyncio.run(asked(False)) == [{b"first"}, {b"first"}, both]
 
 
 def test_what_is_cut_off_by_control_c_is_told_so(fake, strip):
@@ -398,6 +417,8 @@ def test_addresses_and_ports(capsys):
         port = taken.getsockname()[1]
         with pytest.raises(SnError, match=f"port {port} of 127.0.0.1 is taken; choose another"):
             command._listener(address, port)
+    with command._listener(address, 0) as listener:
+        assert listener.proto == socket.IPPROTO_TCP  # else asyncio leaves delays on
     with pytest.raises(Usage, match="a token has 8"):
         command.serve("x", "127.0.0.1", 0, token="short")
 
