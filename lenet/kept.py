@@ -5,7 +5,8 @@ hundreds of megabytes; what comes of it is small and the same every time. It is 
 machine code of kernels (`sn.jit`), under a digest of everything it was made from: scripts,
 simulator and this package. A file that is damaged is made again.
 
-Like machine code, what is kept is trusted: it is pickled, in a folder of the user's own.
+Like machine code, what is kept is trusted: it is pickled, in a folder that nobody but the user
+may write to.
 """
 
 import ctypes
@@ -47,8 +48,13 @@ def place_of(script: Path) -> Path:
 
 def recall(script: Path) -> Any:
     """Return what was kept of a script, None without."""
+    place = place_of(script)
     with suppress(OSError):
-        data = place_of(script).read_bytes()
+        folder = place.parent.stat()
+        mine = not hasattr(os, "geteuid") or folder.st_uid == os.geteuid()
+        if not mine or folder.st_mode & 0o022:
+            return None
+        data = place.read_bytes()
         if hashlib.sha256(data[DIGEST:]).digest() == data[:DIGEST]:
             return pickle.loads(data[DIGEST:])
     return None

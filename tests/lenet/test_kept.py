@@ -66,6 +66,13 @@ def test_a_damaged_file_is_made_again(cache, runs):
     assert runs == ["lenet1"] * 4
 
 
+def test_what_others_could_have_written_is_not_read(cache, runs):
+    lenet.load("lenet1")
+    cache.chmod(0o777)
+    lenet.load("lenet1")
+    assert runs == ["lenet1"] * 2
+
+
 def test_only_what_comes_with_the_program_is_kept(cache, runs, tmp_path):
     script = tmp_path / "mine.sn"
     script.write_bytes((NETS / "lenet1.sn").read_bytes())
