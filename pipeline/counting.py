@@ -18,8 +18,8 @@ class Counted:
     def __init__(self, recognizer: object) -> None:
         self.recognizer = recognizer
         self.seen = 0
-        known = hasattr(getattr(recognizer, "interpreter", None), "network")
-        self.connections = int(fan_in(recognizer).sum()) if known else 0
+        memory = getattr(getattr(recognizer, "interpreter", None), "network", None)
+        self.connections = 0 if memory is None else len(memory.links()[0])
 
     @property
     def multiply_adds(self) -> int:
