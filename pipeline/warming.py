@@ -1,8 +1,8 @@
 """Engines that are ready before the first reading: compiled, and loaded once for a batch.
 
-The kernels of networks and those of graphs and cuts take about as long to compile and know
-nothing of each other. Where neither is kept yet, a second process compiles the one half while
-this one loads the weights and compiles the other.
+Building the networks takes about as long as compiling what reads graphs. Where nothing is kept
+yet, this process compiles the cuts, builds the networks and compiles what runs them once; a
+second one compiles graphs, and then what runs a network for many images side by side.
 
 The server of forks (`multiprocessing`'s *forkserver*) imports this module before it makes the
 first process, with the engine's mode in the environment: every process it makes then has the
@@ -17,6 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from pipeline.normalization import normalize
+from pipeline.segmentation import segment
 
 if TYPE_CHECKING:
     from pipeline.recognition import Engine
@@ -54,10 +57,12 @@ def warmed(load: "Callable[[], Engine]") -> "Engine":
     """Return the engine that `load` loads, its kernels compiled or found compiled."""
     other = _other_process()
     try:
+        if other is not None:
+            segment(normalize(line()).ink)
         engine = load()
         if other is not None:
             if engine.recognizer is not None:
-                engine.recognizer.fprop(np.zeros((33, 32, 32), np.float32))
+                engine.recognizer.fprop(np.zeros((1, 32, 32), np.float32))
             if engine.strips is not None:
                 engine.strips.looks(np.zeros((32, 160), np.float32))
             other.wait()  # what it has left, by dying, is compiled here
@@ -82,7 +87,7 @@ def _other_process() -> "subprocess.Popen[bytes] | None":
     if any(jit.is_kept(half.__name__) for half in halves):
         return None
     root = str(Path(__file__).parents[1])
-    program = f"import sys; sys.path.insert(0, {root!r}); import {__name__} as w; w.graphs()"
+    program = f"import sys; sys.path.insert(0, {root!r}); import {__name__} as w; w.half()"
     none = subprocess.DEVNULL
     try:
         return subprocess.Popen(
@@ -92,11 +97,18 @@ def _other_process() -> "subprocess.Popen[bytes] | None":
         return None
 
 
-def graphs() -> None:
-    """Compile what is no network: read the line with two that say eight whatever they see."""
-    from pipeline.recognition import Engine
+def half() -> None:
+    """Compile the half of the second process: graphs first, what others compile meanwhile last.
 
+    What is read is read by networks that say eight whatever they see.
+    """
+    from pipeline.recognition import Engine, look
+    from sn.net.lanes import LANES
+
+    (places,) = Eights().looks(np.zeros((32, 160)))
+    look(places, "digits")
     Engine(Eights(), strips=Eights()).decode(line(), "digits")
+    Engine.load("hos").recognizer.fprop(np.zeros((LANES, 32, 32), np.float32))
 
 
 class Eights:

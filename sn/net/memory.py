@@ -318,8 +318,8 @@ class Network:
             self.every_unit = np.arange(self.unit_count, dtype=np.int32)
 
     def _check_units(self, *blocks: np.ndarray) -> None:
-        for units in blocks:
-            if len(units) and (units.min() < 0 or units.max() >= self.unit_count):
+        for units in blocks:  # negative numbers are large ones here
+            if len(units) and units.view(np.uint32).max() >= self.unit_count:
                 raise LispError("illegal neuron number")
 
     def find(self, pre: int, post: int) -> int:
@@ -360,14 +360,15 @@ class Network:
         room = self.weight_limit - self.weight_count if self.iterative else len(pre)
         done = self._append(pre[:room], post[:room], epsilon)
         if self.iterative:
-            slots = np.arange(self.weight_count, self.weight_count + done, dtype=np.int32)
+            slot = self.weight_count
             self.weight_count += done
         else:
-            slots = np.arange(first, first + done, dtype=np.int32)
-        self._slots[first : first + done] = slots
-        self.W[:3, slots] = 0.0
-        self.W[0, slots] = value
-        self.W[4, slots] = 1.0
+            slot = first
+        self._slots[first : first + done] = np.arange(slot, slot + done)
+        fresh = self.W[:, slot : slot + done]
+        fresh[:3] = 0.0
+        fresh[0] = value
+        fresh[4] = 1.0
         self._finish_append("this connection exists already", done, len(pre), room)
 
     def share_blocks(

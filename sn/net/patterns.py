@@ -65,7 +65,7 @@ def connect_windows(
     count, window = seen.shape
     width = places.shape[1]
     pre = np.repeat(seen, width, axis=1)
-    post = np.tile(places, (1, window))
+    post = np.repeat(places[:, None], window, axis=1).reshape(count, -1)
     if reverse:
         pre, post = post, pre
     if sharing == "none":
@@ -78,7 +78,8 @@ def connect_windows(
         slots = np.full((count - 1) * window, first)
     else:
         network.connect_blocks(pre[0], post[0])
-        slots = np.tile(np.arange(first, first + window * width), count - 1)
+        fresh = np.arange(first, first + window * width)
+        slots = np.repeat(fresh[None], count - 1, axis=0).ravel()
     network.share_weights(slots, pre[1:].ravel(), post[1:].ravel())
 
 

@@ -641,7 +641,22 @@ def test_what_hangs_together_is_one_part_and_a_flag_belongs_to_its_digit():
     ink[14:34, 32:40] = 1
     ink[20:23, 60:72] = 1  # a dash
     ink[30, 90] = 1  # dirt
-    assert period.parts(ink) == [(10, 6, 14, 28), (30, 8, 14, 26), (60, 20, 12, 3)]
+    places, owner = period.parts(ink)
+    assert places == [(10, 6, 14, 28), (30, 8, 14, 26), (60, 20, 12, 3)]
+    assert [owner[y, x] for y, x in ((6, 10), (8, 30), (33, 39), (21, 65))] == [0, 1, 1, 2]
+    assert owner[30, 90] == owner[0, 0] == -1
+
+
+def test_a_part_is_seen_without_the_ink_of_its_neighbour():
+    ink = np.zeros((40, 80), np.float32)
+    ink[6:34, 10:13] = ink[31:34, 13:30] = 1  # an L
+    ink[6:34, 36:39] = ink[6:9, 24:36] = 1  # leans over it
+    ink[20, 13] = 0.2  # the rim of the first
+    _, owner = period.parts(ink)
+    seen = period.apart(ink, owner == 0)
+    assert seen[20, 13] == np.float32(0.2)
+    assert seen[31:34, 10:30].min() == 1
+    assert not seen[:20, 15:].any()
 
 
 @pytest.mark.parametrize(("side", "high"), [(32, 20), (28, 20), (16, 16)])
