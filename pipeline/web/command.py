@@ -135,7 +135,7 @@ def _address(
     if not address.is_loopback and not public:
         raise Usage(
             f"{program}: --host {host} opens the service, without encryption, to other "
-            "machines; add --i-understand if that is meant"
+            "machines; if that is meant, say check-reader serve --i-understand"
         )
     if address.is_unspecified:
         raise Usage(f"{program}: --host {host} is every address; name the one that is meant")
