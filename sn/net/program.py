@@ -252,13 +252,14 @@ class LayerProgram:
     def replicate(self, height: int, width: int) -> Replica:
         """Return this network over an image of another size (see `Replica`).
 
-        The same weights, nothing is compiled; the last 64 sizes are kept. Raises SnCompileError
-        for an image smaller than the input layer and for networks whose units at different
-        places differ (a bias for every unit, irregular links).
+        The same weights, nothing is compiled; the last 32 sizes are kept, in a large network
+        half a megabyte each. Raises SnCompileError for an image smaller than the input layer
+        and for networks whose units at different places differ (a bias for every unit,
+        irregular links).
         """
         found = self.replicas.pop((height, width), None) or Replica(self, height, width)
         self.replicas[height, width] = found
-        if len(self.replicas) > 64:
+        if len(self.replicas) > 32:
             self.replicas.pop(next(iter(self.replicas)))
         return found
 
