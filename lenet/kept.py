@@ -27,7 +27,7 @@ from sn.jit import cache_directory
 
 PLACES = (Path(sn.__file__).parent, Path(__file__).parent)
 SOURCES = {".py", ".hy", ".sn"}
-MOST = 3  # of one network that are kept, the newest
+MOST = 6  # of one network that are kept, the newest: copies of the project share the folder
 DIGEST = hashlib.sha256().digest_size
 
 
