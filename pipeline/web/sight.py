@@ -353,32 +353,26 @@ def segmentation(found: Trace, corner: tuple[int, int]) -> dict[str, object]:
 def receptive_fields(network: "Network") -> dict[str, tuple[list[int], list[int]]]:
     """Return, for every layer of a replicated network, [rows, columns] a unit sees, and steps.
 
-    Found from the links alone: what a unit sees is what the units it is linked to see.
+    Read off the layer program: what a unit sees is what the units of its window see.
     """
-    memory = network.interpreter.network
-    rows, columns = network.program.atlas.image.rows, network.program.atlas.image.columns
-    replica = network.program.replicate(rows, columns)
-    pre, post, _ = memory.links()
-    pre, post = pre[pre > 0], post[pre > 0]
-    low = np.full((memory.unit_count, 2), 10**6)
-    high = np.full((memory.unit_count, 2), -1)
-    first = np.asarray(memory.layers[0].units)
-    place = np.stack(np.divmod(np.arange(len(first)), columns), axis=1)
-    low[first] = high[first] = place
+    lowered, image = network.program.lowered, network.program.atlas.image
+    layer_of = {id(m): name for name, maps in lowered.maps.items() for m in maps}
+    owner = {int(m.units[0]): m for maps in lowered.maps.values() for m in maps}
+    known = {layer_of[id(image)]: ([1, 1], [1, 1])}
     found = {}
-    for layer in memory.layers[1:]:
-        units = np.asarray(layer.units)
-        mine = np.isin(post, units)
-        np.minimum.at(low, post[mine], low[pre[mine]])
-        np.maximum.at(high, post[mine], high[pre[mine]])
-        if layer.name not in replica.layers:
-            continue
-        _, down, across = replica.layers[layer.name].shape
-        corner = low[units[0]]
-        step = list(replica.step)
-        if down > 1:
-            step[0] = int(low[units[across]][0] - corner[0])
-        if across > 1:
-            step[1] = int(low[units[1]][1] - corner[1])
-        found[layer.name] = (high[units[0]] - corner + 1).tolist(), step
+    for plan in lowered.plans:
+        if plan.links:
+            link = plan.links[0]
+            source, window, moves = layer_of[id(link.source)], (link.height, link.width), link.steps
+        elif int(plan.blocks[0][2][0]) in owner:  # units that see whole maps
+            seen = owner[int(plan.blocks[0][2][0])]
+            source, window, moves = layer_of[id(seen)], (seen.rows, seen.columns), None
+        else:  # the units of the layer before
+            source, window, moves = list(known)[-1], (1, 1), None
+        size, step = known[source]
+        wide = [s + (w - 1) * t for s, w, t in zip(size, window, step, strict=True)]
+        steps = list(network.program.replicate(image.rows, image.columns).step)
+        if moves is not None:
+            steps = [t * m for t, m in zip(step, moves, strict=True)]
+        known[plan.name] = found[plan.name] = wide, steps
     return found
