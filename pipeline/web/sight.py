@@ -355,24 +355,24 @@ def receptive_fields(network: "Network") -> dict[str, tuple[list[int], list[int]
 
     Read off the layer program: what a unit sees is what the units of its window see.
     """
-    lowered, image = network.program.lowered, network.program.atlas.image
+    lowered = network.program.lowered
+    retina, (image,) = next(iter(lowered.maps.items()))
+    unlike = list(network.program.replicate(image.rows, image.columns).step)
     layer_of = {id(m): name for name, maps in lowered.maps.items() for m in maps}
     owner = {int(m.units[0]): m for maps in lowered.maps.values() for m in maps}
-    known = {layer_of[id(image)]: ([1, 1], [1, 1])}
-    found = {}
+    found = {retina: ([1, 1], [1, 1])}
     for plan in lowered.plans:
         if plan.links:
             link = plan.links[0]
-            source, window, moves = layer_of[id(link.source)], (link.height, link.width), link.steps
-        elif int(plan.blocks[0][2][0]) in owner:  # units that see whole maps
-            seen = owner[int(plan.blocks[0][2][0])]
-            source, window, moves = layer_of[id(seen)], (seen.rows, seen.columns), None
-        else:  # the units of the layer before
-            source, window, moves = list(known)[-1], (1, 1), None
-        size, step = known[source]
+            source, window, moves = link.source, (link.height, link.width), link.steps
+        else:  # units that see whole maps, or other units
+            source = owner.get(int(plan.blocks[0][2][0]))
+            window, moves = (source.rows, source.columns) if source else (1, 1), None
+        size, step = found[layer_of[id(source)] if source else list(found)[-1]]
         wide = [s + (w - 1) * t for s, w, t in zip(size, window, step, strict=True)]
-        steps = list(network.program.replicate(image.rows, image.columns).step)
-        if moves is not None:
-            steps = [t * m for t, m in zip(step, moves, strict=True)]
-        known[plan.name] = found[plan.name] = wide, steps
+        if moves is None:
+            found[plan.name] = wide, unlike
+        else:
+            found[plan.name] = wide, [t * m for t, m in zip(step, moves, strict=True)]
+    del found[retina]
     return found
