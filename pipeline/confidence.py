@@ -25,6 +25,7 @@ from sn.errors import SnError
 WEIGHTS = Path(__file__).parent / "weights"
 NETWORKS = {"hos": ("character",), "sdnn": ("strip", "strip-wide")}  # of the two engines
 NETWORKS["both"] = NETWORKS["hos"] + NETWORKS["sdnn"]
+ENGINES = {"hos": "character", "sdnn": "strip", "both": "character+strip"}  # as records say
 FLOOR, CERTAIN = 1e-6, 1e-4
 HOPELESS = 0.3  # share of wrong reads at which a curve ends
 
@@ -120,7 +121,7 @@ class Known:
             return None
         both = hashlib.sha256("".join(digests).encode()).hexdigest()
         sha256 = digests[0] if len(digests) == 1 else both
-        return cls("+".join(names), sha256, mode, Calibration.of(note))
+        return cls(ENGINES[mode], sha256, mode, Calibration.of(note))
 
 
 def risk_curve(

@@ -17,7 +17,7 @@ from typing import Protocol
 import numpy as np
 
 import gtn
-from pipeline.confidence import NETWORKS, WEIGHTS, Calibration
+from pipeline.confidence import ENGINES, NETWORKS, WEIGHTS, Calibration
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.money import money
 from pipeline.normalization import HEIGHT, INK, Writing, normalize
@@ -189,8 +189,6 @@ class Engine:
         The space displacement networks.
     """
 
-    name = "character"
-
     def __init__(
         self,
         recognizer: Recognizer | None,
@@ -203,8 +201,7 @@ class Engine:
         self.calibration = calibration or Calibration()
         self.strips = strips
         self.origin: tuple[str, Path] | None = None
-        if strips is not None:
-            self.name = "strip" if recognizer is None else "character+strip"
+        self.name = ENGINES[self.mode]
 
     def __reduce__(self) -> tuple[object, ...]:
         if self.origin is not None:  # another process loads the weights again
