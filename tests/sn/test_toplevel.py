@@ -266,7 +266,7 @@ def test_control_c_opens_a_level_where_the_bindings_stand(terminal):
     assert "** in: turn" in terminal.until("Break toplevel [y/N] ? ")
     terminal.say("y")
     terminal.until("[Break] ? ")
-    terminal.say("(list x (> k 0))")
+    terminal.say("(list x (>= k 0))")
     terminal.until("= (here t)\n[Break] ? ")
     os.write(terminal.handle, b"\x04")
     terminal.until("\n? ")
