@@ -125,10 +125,10 @@ def _run(arguments: list[str]) -> int:
     look = None if args.quiet or args.gif or args.png or args.html else fitting()
     failures: list[int] = []
     shots = _shots(args, lambda error: failures.append(report(PROGRAM, error, args.debug)))
-    if not shots:
+    if failures and not shots:
         return max(failures)
     if look is None:
-        reader = _reader(shots[0], args.net)
+        reader = _reader(shots, args.net)
         outcomes = []
         for shot in shots:
             outcomes.append(reader.read(shot))
@@ -139,7 +139,7 @@ def _run(arguments: list[str]) -> int:
     print("one moment ...", file=sys.stderr)
     canvas = terminal.Canvas(sys.stdout)
     with canvas.opened(), terminal.keyboard() as wait:
-        reader = _reader(shots[0], args.net)
+        reader = _reader(shots, args.net)
         stage = Stage(look, canvas.draw, wait, args.auto, args.speed == "1993")
         stage.fitting, stage.clear = fitting, canvas.clear
         stage.show(shots, reader.read)
@@ -167,23 +167,37 @@ def _write(
         write_html(args.html, scenes, args.period)
 
 
-def _reader(first: "Shot", net: str | None) -> "Reader":
-    """Return the reader; kernels are loaded at the first shot, not while the clock runs."""
+def _reader(shots: "list[Shot]", net: str | None) -> "Reader":
+    """Return the reader; kernels are loaded at the first shot, not while the clock runs.
+
+    Where there are no shots the film is drawn into them, while another process compiles.
+    """
+    from pipeline import film
+
+    def drawn() -> None:
+        if not shots:
+            shots.extend(film.film())
+
     if net is None:
         from pipeline.recognition import Engine
         from pipeline.warming import warmed
 
-        reader = Reader(warmed(Engine.load))
+        def load() -> Engine:
+            drawn()
+            return Engine.load()
+
+        reader = Reader(warmed(load))
     else:
         from pipeline.period import PeriodEngine
 
         reader = Reader(PeriodEngine(net))
-    reader.read(first)
+    drawn()
+    reader.read(shots[0])
     return reader
 
 
 def _shots(args: argparse.Namespace, failed: Callable[[Exception], None]) -> "list[Shot]":
-    """Return what is to be read; files that cannot be read are told and left out."""
+    """Return what is to be read, nothing for the film; unreadable files are told, left out."""
     from pipeline import film
 
     shots: list[Shot] = []
@@ -207,7 +221,7 @@ def _shots(args: argparse.Namespace, failed: Callable[[Exception], None]) -> "li
             args.seed = secrets.randbelow(10**6)
         kind = "phone" if sum(map(str.isdigit, args.text)) in (7, 10) else film.GROUPS
         shots.append(film.take(film.written(args.text, args.seed, args.grammar or kind)))
-    return shots if args.strip or args.text else film.film()
+    return shots
 
 
 # Reading, and what it would have cost.
