@@ -2,7 +2,7 @@
 
 python -m benchmarks.page [NUMBERS] [FOLDER for screenshots]
 
-Needs Chromium, the extra ``web`` and the package websockets.
+Needs Chromium and the extras ``web`` and ``bench``.
 """
 
 import base64

@@ -133,7 +133,7 @@ def chosen_engine(args: argparse.Namespace, grammar: str) -> "Engine | str | Non
         if not Path(args.weights).is_dir():
             raise Usage(
                 f"{PROGRAM} {args.command}: --weights without --recognizer NET.sn is a folder "
-                "made by check-reader train --field-data"
+                "made by check-reader train --field-data or --all"
             )
         from pipeline.recognition import Engine
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenet.data import INK, PAPER
-from pipeline.confidence import Known
+from pipeline.confidence import NETWORKS, Known
 from pipeline.counting import CountedStrips
 from pipeline.errors import TooLarge
 from pipeline.explain import Trace, best_class, trace
@@ -141,7 +141,8 @@ class Sight:
     @cached_property
     def engines(self) -> list[str]:
         """The engines there are weights for."""
-        return list(ENGINES) if (self.folder / "strip.wei").is_file() else ["hos"]
+        there = all((self.folder / f"{name}.wei").is_file() for name in NETWORKS["sdnn"])
+        return list(ENGINES) if there else ["hos"]
 
     def engine(self, mode: str) -> Engine:
         """Return an engine by its mode, the best one for an empty mode; may raise SnError."""
