@@ -28,7 +28,7 @@ from sn.net.program import LayerProgram
 
 BATCH = 16  # lines between two updates
 RATE, WARM_UP = 2.5e-3, 300  # first rate of the Adam rule, and updates until it is reached
-FURTHER = 5e-4  # first rate of a training that goes on from weights
+FURTHER = 1e-3  # first rate of a training that goes on from weights
 SURE, SELDOM = 0.1, 0.2  # lines of an energy below are learned less often, at least so often
 PARTS = 20  # checkpoints of a training
 
