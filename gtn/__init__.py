@@ -20,7 +20,7 @@ _HOME = {
     "hypotheses": "Hypothesis nbest",
     "automata": "determinize minimize remove_epsilon",
     "criteria": (
-        "Loss batch_energy character_model confidence ctc_energy ctc_graph "
+        "Loss batch_energy character_model confidence ctc_energies ctc_energy ctc_graph "
         "discriminative_forward_energy discriminative_viterbi_energy forward_energy "
         "label_posteriors margin segment_energy viterbi_energy"
     ),

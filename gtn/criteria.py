@@ -234,6 +234,33 @@ def ctc_energy(
     return float(results[0] - results[1]), gradient.reshape(table.shape)
 
 
+def ctc_energies(
+    penalty: ArrayLike, targets: Sequence[Sequence[int]], *, blank: int = 0
+) -> Float:
+    """Return the CTC energies (n,) of n strings on one (T, C) array of penalties.
+
+    The same as the first of `ctc_energy` for each, without gradients and many times as fast.
+    Beginnings of a string with less than 1e-200 of the share of the likeliest beginning at the
+    same frame may be lost: the energy is too high then, or inf.
+
+    >>> table = -np.log([[0.5, 0.5], [0.5, 0.5]])
+    >>> np.exp(-ctc_energies(table, [(), (1,), (1, 1)])).round(6).tolist()
+    [0.25, 0.75, 0.0]
+    """
+    table = np.ascontiguousarray(penalty, np.float64)
+    if table.ndim != 2:
+        raise GraphError(f"ctc_energies: penalties (frames, labels), found {table.shape}")
+    if table.size and np.isneginf(table).any():
+        raise GraphError("ctc_energies: a penalty is -inf")
+    ends = np.cumsum([len(target) for target in targets]).astype(np.int64)
+    labels = np.array([label for target in targets for label in target], np.int32)
+    if labels.size and (labels.min() < 0 or (labels == blank).any()):
+        raise GraphError(f"ctc_energies: a target holds the blank {blank} or -1")
+    energies = np.empty(len(ends))
+    kernels_criteria.ctc_energies(table, labels, ends, blank, energies)
+    return energies
+
+
 def segment_energy(
     spans: ArrayLike,
     penalty: ArrayLike,

@@ -1,5 +1,7 @@
 """Kernels: the training criteria on single lattices, on batches, and straight from arrays."""
 
+import math
+
 import numpy as np
 
 from gtn.kernels import forward, viterbi
@@ -171,3 +173,55 @@ def ctc_criterion(summed, table, labels, blank, gradient, results):
         np.array([0, frames], np.int32), arcs2[:, :m2].copy(), n2, ends2[: 2 + (n2 > 1)],
         gradient, results,
     )  # fmt: skip
+
+
+@kernel
+def ctc_energies(table, labels, ends, blank, energies):
+    """Score strings of labels, one after the other in `labels`, on penalties -log p.
+
+    Shares are kept relative to the best label of a frame and scaled when they grow small; a
+    label that the table does not have is impossible.
+    """
+    frames = table.shape[0]
+    classes = table.shape[1]
+    shares = np.empty((frames, classes + 1))
+    total = 0.0
+    for t in range(frames):
+        low = np.inf
+        for c in range(classes):
+            low = min(low, table[t, c])
+        summed = 0.0
+        for c in range(classes):
+            shares[t, c] = math.exp(low - table[t, c]) if low < np.inf else 0.0
+            summed += shares[t, c]
+        shares[t, classes] = 0.0
+        total += math.log(summed) if summed > 0 else -np.inf
+    first = np.int64(0)
+    for k in range(ends.size):
+        count = ends[k] - first
+        states = 2 * count + 1
+        chance = np.zeros(states)
+        chance[0] = 1.0
+        scale = 0.0
+        for t in range(frames):
+            largest = 0.0
+            for back in range(states):
+                v = states - 1 - back
+                label = blank if v % 2 == 0 else labels[first + v // 2]
+                c = label if label < classes else classes
+                x = chance[v]
+                if v > 0:
+                    x += chance[v - 1]
+                if v > 2 and v % 2 == 1 and label != labels[first + v // 2 - 1]:
+                    x += chance[v - 2]
+                chance[v] = x * shares[t, c]
+                largest = max(largest, chance[v])
+            if 0.0 < largest < 1e-100:
+                for v in range(states):
+                    chance[v] /= largest
+                scale += math.log(largest)
+        summed = chance[states - 1]
+        if states > 1:
+            summed += chance[states - 2]
+        energies[k] = total - scale - math.log(summed) if summed > 0 else np.inf
+        first = ends[k]

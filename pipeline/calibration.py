@@ -24,10 +24,11 @@ from pipeline.handwriting import Sources, load_sources, random_hand
 from pipeline.lines import random_nothing, random_string
 from pipeline.papers import strip
 from pipeline.reader import MAX_ERROR, CheckReader
-from pipeline.recognition import Engine, meaning
+from pipeline.recognition import Engine
 from pipeline.sdnn import StripReader
 from pipeline.synthesis import compose, random_amount, random_digits, random_phone
 from pipeline.training import SHARES
+from pipeline.views import meaning
 from sn.command import commit
 
 # What is drawn, in turn.

@@ -1,6 +1,6 @@
 """How well a labelled folder is read: correct, wrong, reject, with intervals and the curve.
 
-A string counts by what it means (`pipeline.recognition.meaning`): ``98 98/100`` is ``98.98``.
+A string counts by what it means (`pipeline.views.meaning`): ``98 98/100`` is ``98.98``.
 Beside it stand the published figures of 1998 (LeCun et al., section X), of other data.
 """
 
@@ -138,7 +138,7 @@ def evaluated(
     outcomes: Iterable[tuple[Job, Outcome | None]], truths: dict[str, str], grammar: str
 ) -> Iterator[Case]:
     """Yield one case for each input; of files of several pages the first page counts."""
-    from pipeline.recognition import meaning
+    from pipeline.views import meaning
 
     case: Case | None = None
     for job, outcome in outcomes:

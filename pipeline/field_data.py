@@ -24,10 +24,11 @@ from pipeline.image import scan
 from pipeline.lines import random_writing
 from pipeline.normalization import normalize
 from pipeline.reader import CheckReader
-from pipeline.recognition import WEIGHTS, Decoded, Engine, meaning
+from pipeline.recognition import WEIGHTS, Decoded, Engine
 from pipeline.sdnn import StripReader
 from pipeline.spellings import LabelError, chain, spellings
 from pipeline.training import SHARES
+from pipeline.views import meaning
 from sn.command import commit, printable, version
 from sn.errors import SnError
 

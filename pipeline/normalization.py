@@ -54,15 +54,19 @@ def ink_of(image: np.ndarray) -> np.ndarray:
     border = size
     padded = cv2.copyMakeBorder(image, *(border,) * 4, cv2.BORDER_REPLICATE)
     smooth = cv2.GaussianBlur(padded, (3, 3), 0)
-    paper = cv2.GaussianBlur(cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, disk), (0, 0), size / 4)
-    dark = np.maximum(paper.astype(np.float32) - padded, 0)
-    dark = dark[border:-border, border:-border]
-    low = float(np.percentile(dark, 60))
-    high = float(np.percentile(dark, 98.5))
+    closed = cv2.morphologyEx(smooth, cv2.MORPH_CLOSE, disk)
+    half = (closed.shape[1] // 2, closed.shape[0] // 2)  # of the size: a fifth of the time
+    small = cv2.resize(closed, half, interpolation=cv2.INTER_AREA)
+    blurred = cv2.GaussianBlur(small, (0, 0), size / 8)
+    paper = cv2.resize(blurred, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    dark = cv2.subtract(paper, padded)[border:-border, border:-border]
+    counts = np.cumsum(np.bincount(dark.ravel(), minlength=256))
+    low, high = (int(np.searchsorted(counts, p * counts[-1])) for p in (0.6, 0.985))
     if high - low < 12:
-        high = max(float(dark.max()), low + 12)
+        high = max(int(dark.max()), low + 12)
     start = low + 0.28 * (high - low)
-    return np.clip((dark - start) / (0.45 * (high - low)), 0, 1).astype(np.float32)
+    levels = (np.arange(256) - start) / (0.45 * (high - low))
+    return np.clip(levels, 0, 1).astype(np.float32)[dark]
 
 
 def without_rules(ink: np.ndarray) -> np.ndarray:

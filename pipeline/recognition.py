@@ -8,7 +8,6 @@ may be skipped, at a price that grows with its amount.
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,19 +18,11 @@ import numpy as np
 import gtn
 from pipeline.confidence import ENGINES, NETWORKS, WEIGHTS, Calibration
 from pipeline.grammars import SYMBOLS, grammar
-from pipeline.money import money
 from pipeline.normalization import HEIGHT, INK, Writing, normalize
 from pipeline.records import Character
-from pipeline.rules import kind_of
-from pipeline.sdnn import (
-    StripReader,
-    aligned,
-    lattice,
-    legal_sequences,
-    strip_of,
-    writing_column,
-)
+from pipeline.sdnn import StripReader, aligned, strip_of, writing_column
 from pipeline.segmentation import Segmentation, segment
+from pipeline.views import VETO, View, cut_view, disagreement, merged, whole_view
 from sn.errors import SnError
 
 RUBBISH = len(SYMBOLS)
@@ -39,12 +30,10 @@ SPREAD = 9.0  # classes dearer than the best of a candidate by more are left out
 SKIP_PIECE, SKIP_PIECE_INK = 1.5, 14.0  # to skip a piece, plus as much ink as a digit has
 SKIP_APART, SKIP_APART_INK = 2.0, 3.0  # the same for rubbish that stands apart
 DIGIT_INK = 0.11 * HEIGHT * HEIGHT  # pixels of black in a thin digit
-CANDIDATES, N_BEST = 16, 5  # strings looked at, different guesses told
+N_BEST = 5  # different guesses told
 LIKELY = 0.97  # how much a mark that stands apart is believed to be one
 SMALLEST = 14  # digits lower than this in the source, in pixels, are not read
 FOREIGN = 0.02  # a grammar with less than this of all strings is the wrong one
-POWER = 0.35  # of what cut characters say, beside whole lines: these err less
-VETO = 1e-3  # what an engine grants to strings it did not think of
 UNEXPLAINED = 0.12  # share of skipped ink above which a string is rejected
 
 
@@ -76,44 +65,6 @@ class Decoded:
     grammar: float = 0.0
     evidence: tuple[float, ...] = ()
     disagreement: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class View:
-    """What one engine makes of a field.
-
-    guesses : meaning -> (text, posterior among the strings of the grammar), likeliest first
-    strings : meaning -> its likeliest string of symbols
-    share : of the strings of the grammar among all strings
-    """
-
-    guesses: dict[str, tuple[str, float]]
-    strings: dict[str, tuple[int, ...]]
-    share: float
-
-    def known(self, meant: str) -> float:
-        """Return what the engine grants to a meaning, at least `VETO`."""
-        return self.guesses.get(meant, ("", 0.0))[1] + VETO
-
-
-def merged(views: Sequence[View]) -> dict[str, tuple[str, float]]:
-    """Return meaning -> (text, posterior) of the views together, likeliest first.
-
-    The engines err for different reasons, so their posteriors multiply, that of the cut
-    characters, which come first, with the power `POWER`; what an engine did not think of keeps
-    the share `VETO`, so that neither can forbid what the other is sure of.
-    """
-    if len(views) == 1:
-        return views[0].guesses
-    cut, whole = views
-    texts = {m: text for view in (whole, cut) for m, (text, _) in view.guesses.items()}
-
-    def weight(m: str) -> float:
-        return cut.known(m) ** POWER * whole.known(m)
-
-    left = [max(0.0, 1 - sum(p for _, p in view.guesses.values())) + VETO for view in views]
-    total = sum(map(weight, texts)) + left[0] ** POWER * left[1]
-    return {m: (texts[m], weight(m) / total) for m in sorted(texts, key=weight, reverse=True)}
 
 
 def recognition_graph(
@@ -305,9 +256,9 @@ class Engine:
             seen["hos"] = None
             if gtn.viterbi_path(legal) is not None:
                 characters, lost = cut(None)
-                seen["hos"] = view(legal, gtn.forward_penalty(graph), text, characters)
+                seen["hos"] = cut_view(legal, gtn.forward_penalty(graph), text, characters)
         if places:
-            seen["sdnn"] = blended([look(table, text) for table in places])
+            seen["sdnn"] = whole_view(places, text)
         views = [v for v in seen.values() if v is not None]
         if not views:
             note = "no string of the grammar fits the ink"
@@ -382,58 +333,6 @@ class Engine:
         return tuple(result)
 
 
-def disagreement(views: Sequence[View]) -> str:
-    """Return the sentence that says what each engine reads, empty if they read the same."""
-    best = [next(iter(view.guesses)) for view in views]
-    if len(set(best)) < 2:
-        return ""
-    cut, whole = (view.guesses[m][0] for view, m in zip(views, best, strict=True))
-    return f"cut it reads {cut}, as a whole {whole}"
-
-
-def view(legal: gtn.Graph, free: float, text: str, characters: Sequence[Character]) -> View:
-    """Return what the strings of a graph mean, `free` the forward penalty without grammar."""
-    share = math.exp(min(0.0, free - gtn.forward_penalty(legal)))
-    guesses: dict[str, tuple[str, float]] = {}
-    strings: dict[str, tuple[int, ...]] = {}
-    for h in gtn.nbest(legal, CANDIDATES):
-        spelled = spell(h.string, characters)
-        meant = meaning(text, spelled)
-        first, known = guesses.get(meant, (spelled, 0.0))
-        guesses[meant] = first, known + h.posterior
-        strings.setdefault(meant, h.string)
-    return View(guesses, strings, share)
-
-
-def look(places: np.ndarray, text: str) -> View | None:
-    """Return what the network of strips makes of a field at one size; None: no string fits."""
-    sequences = lattice(places)
-    spoken = gtn.compose(sequences, legal_sequences(text))
-    if gtn.viterbi_path(spoken) is None:
-        return None
-    return view(spoken, gtn.forward_penalty(sequences), text, ())
-
-
-def blended(views: Sequence[View | None]) -> View | None:
-    """Return the mean of what an engine makes of several looks, None where it makes nothing."""
-    seen = [v for v in views if v is not None]
-    if not seen:
-        return None
-    total: dict[str, tuple[str, float]] = {}
-    strings: dict[str, tuple[int, ...]] = {}
-    for v in seen:
-        for meant, (text, p) in v.guesses.items():
-            first, known = total.get(meant, (text, 0.0))
-            total[meant] = first, known + p / len(views)
-            strings.setdefault(meant, v.strings[meant])
-    order = sorted(total, key=lambda meant: -total[meant][1])
-    return View(
-        {meant: total[meant] for meant in order},
-        {meant: strings[meant] for meant in order},
-        sum(v.share for v in seen) / len(views),
-    )
-
-
 def spoken_characters(
     writing: Writing, places: np.ndarray, string: Sequence[int]
 ) -> tuple[Character, ...]:
@@ -458,41 +357,6 @@ def spoken_characters(
         box = writing.box(x0, top, max(1, x1 - x0), bottom - top)
         result.append(Character(SYMBOLS[label], round(float(p[label]), 4), box, others))
     return tuple(result)
-
-
-def spell(string: Sequence[int], characters: Sequence[Character]) -> str:
-    """Return a string of labels as text.
-
-    A fraction of a hundred is set off by a blank. Cents that are written small and raised,
-    with no point before them, get their point: the height of the figures says it.
-    """
-    text = "".join(SYMBOLS[k] for k in string)
-    if text.endswith("/100") and len(text) > 6:
-        return f"{text[:-6]} {text[-6:]}"
-    body = text.rstrip("*#-=")
-    if len(characters) == len(text) and body[-3:].isdigit() and len(body) > 2:
-        whole = [c.box for c, s in zip(characters, text, strict=True) if s.isdigit()]
-        boxes = [c.box for c in characters[len(body) - 2 : len(body)]]
-        rest = whole[:-2]
-        if rest:
-            tall = sorted(box[3] for box in rest)[len(rest) // 2]
-            base = sorted(box[1] + box[3] for box in rest)[len(rest) // 2]
-            small = all(b[3] < 0.8 * tall and b[1] + b[3] < base - 0.25 * tall for b in boxes)
-            if small:
-                return f"{body[:-2]}.{body[-2:]}{text[len(body) :]}"
-    return text
-
-
-def meaning(text: str, string: str) -> str:
-    """Return what two strings of a grammar share when they mean the same.
-
-    Amounts are compared as money, phone numbers and ZIP codes by their digits.
-    """
-    kind = kind_of(text)
-    if kind == "amount":
-        amount = money(string)
-        return amount[0] if amount else string
-    return "".join(c for c in string if c.isdigit()) if kind == "digits" else string
 
 
 def doubt(texts: Sequence[tuple[str, float]]) -> str:

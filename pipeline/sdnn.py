@@ -24,8 +24,7 @@ WINDOW, STEP = 34, 2  # columns the first network sees, and from one place to th
 MARGIN = 18  # white columns at either end: the first symbol must reach the middle of a window
 NARROWEST, WIDEST = 48, 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
-# Who looks at a strip, the first network or the second, and at what width and height.
-LOOKS = ((0, 1.0, 1.0), (1, 1.0, 1.0), (0, 0.9, 0.93), (1, 1.1, 1.06))
+SIZES = ((1.0, 1.0), (0.9, 0.93), (1.1, 1.06))  # widths and heights at which a strip is seen
 SPREAD = 9.0  # classes dearer than the best of a place by more are left out
 
 
@@ -79,12 +78,10 @@ class StripReader:
         self._using = threading.Lock()
 
     def looks(self, strip: np.ndarray) -> list[np.ndarray]:
-        """Return the penalties of every look of `LOOKS`, the plain one of the first first."""
-        return [
-            self.scores(strip if size == [1.0, 1.0] else warped(strip, *size), which)
-            for which, *size in LOOKS
-            if which < len(self.networks)
-        ]
+        """Return the penalties of every network at all `SIZES`, the plain looks first."""
+        sizes = [strip, *(warped(strip, *size) for size in SIZES[1:])]
+        which = range(len(self.networks))
+        return [self.scores(seen, network) for seen in sizes for network in which]
 
     def scores(self, strip: np.ndarray, which: int = 0) -> np.ndarray:
         """Return penalties -log p (places, symbols and blank) for a strip (32, columns).

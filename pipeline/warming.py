@@ -104,11 +104,11 @@ def half() -> None:
 
     What is read is read by networks that say eight whatever they see.
     """
-    from pipeline.recognition import Engine, look
+    from pipeline.recognition import Engine
+    from pipeline.views import whole_view
     from sn.net.lanes import LANES
 
-    (places,) = Eights().looks(np.zeros((32, 160)))
-    look(places, "digits")
+    whole_view(Eights().looks(np.zeros((32, 160))), "digits")
     Engine(Eights(), strips=Eights()).decode(line(), "digits")
     Engine.load("hos").recognizer.fprop(np.zeros((LANES, 32, 32), np.float32))
 

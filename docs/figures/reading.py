@@ -15,8 +15,9 @@ import numpy as np
 from lenet.canvas import Canvas, Point
 from pipeline.handwriting import StrokeHand
 from pipeline.papers import strip
-from pipeline.recognition import Engine, meaning
+from pipeline.recognition import Engine
 from pipeline.synthesis import compose, random_amount
+from pipeline.views import meaning
 
 HERE = Path(__file__).parent
 PICTURES = HERE.parent / "pictures"

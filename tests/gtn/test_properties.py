@@ -197,6 +197,9 @@ def test_ctc_is_a_sum_over_alignments(frames, classes, target, random):
         if [c for c in runs if c] == target:
             right.append(cost)
     energy, gradient = gtn.ctc_energy(table, target)
+    others = [[], target, target[::-1], [1, *target]]
+    each = [gtn.ctc_energy(table, other)[0] for other in others]
+    assert np.allclose(gtn.ctc_energies(table, others), each, atol=1e-9)
     if not right:
         assert energy == math.inf
         assert not gradient.any()

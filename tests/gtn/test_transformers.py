@@ -392,3 +392,19 @@ def test_a_file_that_is_no_graph_is_refused(tmp_path):
     np.savez(file, a=np.zeros(3))
     with pytest.raises(GraphError, match="not a graph file"):
         gtn.load(file)
+
+
+def test_ctc_energies_of_many_strings_at_once():
+    rng = np.random.default_rng(7)
+    table = rng.uniform(0, 9, (300, 22))
+    strings = [(), (3,), (3, 3), tuple(rng.integers(0, 21, 40)), tuple(range(21)) * 3]
+    wanted = [gtn.ctc_energy(table, s, blank=21)[0] for s in strings]
+    assert np.allclose(gtn.ctc_energies(table, strings, blank=21), wanted, rtol=1e-9)
+    assert gtn.ctc_energies(table, [], blank=21).shape == (0,)
+    assert np.isinf(gtn.ctc_energies(table[:2], [(1, 2, 3), (1, 1)], blank=21)).all()
+    assert np.isinf(gtn.ctc_energies(np.full((2, 3), np.inf), [(), (1,)])).all()
+    for bad in ([(0,)], [(-1,)]):
+        with pytest.raises(gtn.GraphError, match="holds the blank 0"):
+            gtn.ctc_energies(np.zeros((3, 2)), bad)
+    with pytest.raises(gtn.GraphError, match="found"):
+        gtn.ctc_energies(np.zeros(3), [(1,)])

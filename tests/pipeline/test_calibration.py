@@ -5,7 +5,7 @@ import numpy as np
 from pipeline.calibration import ROUND, Outcome, draw, judged
 from pipeline.confidence import Calibration
 from pipeline.handwriting import load_sources
-from pipeline.recognition import meaning
+from pipeline.views import meaning
 
 
 def test_every_kind_of_image_has_a_text_its_grammar_understands(data):

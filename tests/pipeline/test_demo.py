@@ -18,7 +18,7 @@ from pipeline.counting import Counted, CountedStrips, replicated
 from pipeline.demo_1993 import CAMERA_RATE, MULTIPLY_ADDS, Reader, Stage, Then, main
 from pipeline.recognition import Engine
 from pipeline.records import Character
-from pipeline.sdnn import LOOKS
+from pipeline.sdnn import SIZES
 from pipeline.terminal import Canvas, Look, bilevel, cells, fitted, glyphs
 from sn.matrix import Matrix
 
@@ -752,7 +752,7 @@ def test_a_replicated_network_does_shared_work_once(lenet5_reader):
     counted.scores(np.zeros((32, 72), np.float32))
     assert (counted.seen, counted.multiply_adds) == (11, wide)
     counted.looks(np.zeros((32, 72), np.float32))  # at several sizes
-    assert counted.seen == 11 * (1 + sum(look[0] == 0 for look in LOOKS))
+    assert counted.seen == 11 * (1 + len(SIZES))
 
 
 @pytest.mark.parametrize("period_look", [False, True])

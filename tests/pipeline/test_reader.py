@@ -17,8 +17,8 @@ from pipeline.handwriting import Script, StrokeHand
 from pipeline.money import money
 from pipeline.papers import strip
 from pipeline.reader import CheckReader
-from pipeline.recognition import spell
 from pipeline.synthesis import Style, compose
+from pipeline.views import spell
 
 
 @pytest.fixture

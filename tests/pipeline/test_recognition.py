@@ -11,23 +11,12 @@ from pipeline import recognition
 from pipeline.grammars import GRAMMARS, SYMBOLS, grammar
 from pipeline.handwriting import StrokeHand
 from pipeline.normalization import Writing
-from pipeline.recognition import (
-    POWER,
-    RUBBISH,
-    Engine,
-    View,
-    blended,
-    disagreement,
-    doubt,
-    meaning,
-    merged,
-    recognition_graph,
-    spell,
-)
+from pipeline.recognition import RUBBISH, Engine, doubt, recognition_graph
 from pipeline.records import Character
 from pipeline.sdnn import BLANK
 from pipeline.segmentation import Segmentation
 from pipeline.synthesis import compose
+from pipeline.views import POWER, View, disagreement, meaning, merged, spell, whole_view
 from sn.errors import SnError
 
 
@@ -261,12 +250,29 @@ def test_engines_together_bear_a_veto_and_say_where_they_differ():
     assert merged([view(a=1.0), view(a=1.0)])["a"][1] > 0.999
 
 
-def test_looks_are_blended_into_one_view():
-    one = View({"7": ("7", 0.9), "1": ("1", 0.1)}, {"7": (7,), "1": (1,)}, 0.8)
-    other = View({"1": ("1", 0.7), "71": ("71", 0.2)}, {"1": (1,), "71": (7, 1)}, 0.6)
-    found = blended([one, other, None])
-    assert list(found.guesses) == ["7", "1", "71"]
-    assert found.guesses["1"] == ("1", pytest.approx(0.8 / 3))
-    assert found.strings["71"] == (7, 1)
-    assert found.share == pytest.approx(1.4 / 3)
-    assert blended([None, None]) is None
+def places_of(text, runner_up, p, count=12):
+    """Return penalties (count, classes) of a network that sees two strings of equal length."""
+    share = np.full((count, BLANK + 1), 1e-9)
+    share[:, BLANK] = 1
+    for k, (sure, other) in enumerate(zip(labels(text), labels(runner_up), strict=True)):
+        place = 1 + 3 * k
+        share[place, BLANK] = 1e-9
+        share[place, other] = 1 - p
+        share[place, sure] = max(p, share[place, sure])
+    return -np.log(share / share.sum(axis=1, keepdims=True))
+
+
+def test_looks_judge_together_what_the_first_ones_propose():
+    sure, doubtful = places_of("73", "13", 0.9), places_of("13", "73", 0.6)
+    found = whole_view([sure, doubtful], "digits")
+    assert list(found.guesses)[:2] == ["73", "13"]
+    odds = found.guesses["73"][1] / found.guesses["13"][1]
+    assert odds == pytest.approx(math.sqrt(0.9 / 0.1 * 0.4 / 0.6), rel=1e-3)
+    assert sum(p for _, p in found.guesses.values()) == pytest.approx(1)
+    assert found.strings["73"] == tuple(labels("73"))
+    assert found.share == pytest.approx(1, abs=1e-3)
+    # A third look turns the scale, but what it alone sees is no guess.
+    third = whole_view([sure, doubtful, places_of("13", "55", 0.999)], "digits")
+    assert next(iter(third.guesses)) == "13"
+    assert "55" not in third.guesses
+    assert whole_view([sure], "phone") is None

@@ -6,10 +6,10 @@ import pytest
 import gtn
 from gtn.grammar import labels, matches
 from pipeline.grammars import SYMBOLS, grammar
-from pipeline.recognition import meaning
 from pipeline.sdnn import BLANK
 from pipeline.spellings import LabelError, chain, runs, spellings
 from pipeline.synthesis import random_amount
+from pipeline.views import meaning
 
 
 def string(hypothesis):
