@@ -49,6 +49,7 @@ class Outcome:
     """
 
     evidence: list[tuple[float, ...]] = field(default_factory=list)
+    places: list[float] = field(default_factory=list)
     right: list[bool] = field(default_factory=list)
     read: list[bool] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
@@ -56,6 +57,7 @@ class Outcome:
     def extend(self, other: "Outcome") -> None:
         """Add what became of other images."""
         self.evidence += other.evidence
+        self.places += other.places
         self.right += other.right
         self.read += other.read
         self.kinds += other.kinds
@@ -114,6 +116,7 @@ def _outcomes(seed: int, numbers: range) -> dict[str, Outcome]:
             if found is not None and found.n_best:
                 known = outcomes[mode]
                 known.evidence.append(found.evidence)
+                known.places.append(found.place)
                 known.right.append(meaning(grammar, found.n_best[0][0]) == meant)
                 known.read.append(found.reason is None)
                 known.kinds.append(kind)
@@ -151,7 +154,7 @@ def judged(outcome: Outcome) -> dict[str, object]:
     """Return coefficients and curve fitted to an outcome, and what each kind of image gives."""
     curve = fit(outcome.evidence, np.array(outcome.right))
     kept = [k for k, fine in enumerate(outcome.read) if fine]  # the rest is rejected anyhow
-    confidences = [curve.confidence(outcome.evidence[k]) for k in kept]
+    confidences = [outcome.places[k] * curve.confidence(outcome.evidence[k]) for k in kept]
     right = [outcome.right[k] for k in kept]
     table = risk_curve(confidences, right)
     threshold = Calibration(curve.coefficients, tuple(table)).threshold(MAX_ERROR, strict=False)

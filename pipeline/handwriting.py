@@ -230,6 +230,17 @@ def _models(symbol: str) -> tuple[_Model, ...]:
     return tuple(ready)
 
 
+def _flagged(one: _Model) -> bool:
+    """Tell whether a form of the 1 begins with a long flag, so that its writer crosses the 7.
+
+    A foot says what it is without that.
+    """
+    x, y = one.points.T
+    apex = int(y.argmin())
+    foot = x[y > y.max() - 0.06]
+    return bool(x[apex] - x[0] > FLAG and np.ptp(foot) < FLAG)
+
+
 class _Habit(NamedTuple):
     """A writer's version of a form: how often, its points, size and how far it hangs."""
 
@@ -240,6 +251,7 @@ class _Habit(NamedTuple):
     drop: float
 
 
+FLAG = 0.18  # of the height, to the left of a 1
 SIZES = {"$": (1.0, 0.12), ".": (1.0, 0.03), ",": (1.0, 0.04), "-": (1.0, 0.06)}
 
 
@@ -286,6 +298,9 @@ class StrokeHand:
         share = np.array(
             [m.american * (1 - self.european) + m.european * self.european for m in models]
         )
+        if symbol == "7" and any(_flagged(habit.model) for habit in self._habit("1")):
+            # Else nobody could tell the two apart.
+            share *= [1.0 if len(m.cuts) else 1e-9 for m in models]
         count = 1 if len(models) == 1 or own.random() < 0.75 else 2
         # Exponential races pick forms in proportion to their shares, without replacement.
         picks = np.argsort(own.standard_exponential(len(models)) / share)[:count]

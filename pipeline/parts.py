@@ -55,7 +55,7 @@ def taken_apart(grey: np.ndarray) -> Parts:
     long_h, long_v = max(round(46 * unit), 20), max(round(26 * unit), 12)
     # Lines are printed paler than the writing: they get a lower threshold. What covers more
     # than a fifth of a page is no line, but a pattern of the paper.
-    pale = (dark > max(0.45 * level, 9.0, min(float(fifth), level))).astype(np.uint8)
+    pale = (dark > max(0.45 * level, 9.0, min(1.4 * float(fifth), level))).astype(np.uint8)
     lax = cv2.dilate(pale, np.ones((3, 1), np.uint8))
     across = cv2.morphologyEx(lax, cv2.MORPH_OPEN, np.ones((1, long_h), np.uint8))
     lax = cv2.dilate(pale, np.ones((1, 3), np.uint8))

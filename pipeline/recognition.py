@@ -9,7 +9,7 @@ may be skipped, at a price that grows with its amount.
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -34,6 +34,7 @@ N_BEST = 5  # different guesses told
 LIKELY = 0.97  # how much a mark that stands apart is believed to be one
 SMALLEST = 14  # digits lower than this in the source, in pixels, are not read
 FOREIGN = 0.02  # a grammar with less than this of all strings is the wrong one
+DOUBTED = 0.9  # share of a field below which the doubt is told
 UNEXPLAINED = 0.12  # share of skipped ink above which a string is rejected
 
 
@@ -50,8 +51,8 @@ class Decoded:
 
     `posterior` is the share of the best string among the strings of the grammar, `grammar` the
     share of these among all strings; `disagreement` says where the engines differ, if they do;
-    `evidence` is all that `confidence` was made of (see
-    `pipeline.confidence.features`).
+    `evidence` and `place`, the share of this field among all candidates, are all that
+    `confidence` was made of (see `pipeline.confidence.features`).
     """
 
     n_best: tuple[tuple[str, float], ...]
@@ -65,6 +66,15 @@ class Decoded:
     grammar: float = 0.0
     evidence: tuple[float, ...] = ()
     disagreement: str = ""
+    place: float = 1.0
+
+    def placed(self, share: float) -> "Decoded":
+        """Return the same with the confidence that its field is the one asked for, 0...1."""
+        n_best = tuple((text, round(share * p, 6)) for text, p in self.n_best)
+        note = self.note if share > DOUBTED else "the amount may also stand in another field"
+        return replace(
+            self, n_best=n_best, confidence=share * self.confidence, note=note, place=share
+        )
 
 
 def recognition_graph(

@@ -19,6 +19,7 @@ from pipeline.image import Grey, Page
 from pipeline.records import CodeLine, WrittenDate
 from pipeline.rules import kind_of, library
 from pipeline.sheet import Sheet, flattened, standing
+from pipeline.views import meaning
 
 if TYPE_CHECKING:
     from pipeline.fields import Field
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from pipeline.recognition import Decoded
 
 _CANDIDATES = 4
+_RIVAL = 4.0  # penalty by which a field may be dearer than the best and still be looked at
+_SHARP = 2.0  # log odds of two fields that a difference of one in penalty makes
 _BOXES = 3  # printed boxes beside that of the amount in which a date is looked for
 _FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
 _LEAST_PAGE = 8  # pixels
@@ -166,11 +169,13 @@ def cheapest(
     """Return what the field of least total penalty says, the field and that penalty.
 
     Fields cheapest first; where nothing can be decoded the penalty is infinite. After `due`,
-    seconds of this thread's work, no further field is looked at.
+    seconds of this thread's work, no further field is looked at. Fields nearly as cheap that
+    say something else take their share of the confidence.
     """
     best, chosen, least = None, None, math.inf
+    seen = []
     for field in fields[:_CANDIDATES]:
-        if field.penalty >= least:  # confidence can only add to it
+        if field.penalty >= least + _RIVAL:  # confidence can only add to it
             break
         if best is not None and time.thread_time() > due:
             break
@@ -179,8 +184,15 @@ def cheapest(
         except TooMuch:
             continue
         total = field.penalty - math.log(max(confidence(decoded), 1e-12))
+        if decoded and decoded.n_best and decoded.reason is None:
+            seen.append((meaning(reader.grammar, decoded.n_best[0][0]), total))
         if total < least:
             best, chosen, least = decoded, field, total
+    if len(seen) > 1 and best.n_best and best.reason is None:
+        meant = meaning(reader.grammar, best.n_best[0][0])
+        weights = [(other == meant, math.exp(_SHARP * (least - t))) for other, t in seen]
+        share = sum(w for same, w in weights if same) / sum(w for _, w in weights)
+        best = best.placed(share)
     return best, chosen, least
 
 

@@ -6,7 +6,6 @@ The texts follow the file's name, as in ``scan.png: the file is empty (0 bytes)`
 import struct
 import sys
 import zlib
-from dataclasses import dataclass
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
@@ -14,6 +13,7 @@ import pytest
 
 from pipeline.confidence import Calibration
 from pipeline.fields import Field
+from pipeline.recognition import Decoded
 from pipeline.records import Character
 from sn.errors import SnError
 
@@ -293,18 +293,6 @@ def files():
     )
 
 
-@dataclass(frozen=True)
-class FakeDecoded:
-    n_best: tuple
-    characters: tuple = ()
-    confidence: float = 0.0
-    unexplained_ink: float = 0.0
-    reason: str | None = None
-    note: str = ""
-    quality: dict | None = None
-    disagreement: str = ""
-
-
 class FakeEngine:
     """Reads the number of upright strokes; black ink is sure, grey ink is not.
 
@@ -324,7 +312,7 @@ class FakeEngine:
         if grammar == "crash":
             raise ZeroDivisionError("no\nsuch luck")
         if starts.size == 0:
-            return FakeDecoded((), (), 0.0, 0.0, "blank", "no ink found", {})
+            return Decoded((), (), 0.0, 0.0, "blank", "no ink found", {})
         text = f"{starts.size}.00" if grammar == "amount" else str(starts.size)
         sure = 0.99 if field.min() < 50 else 0.6
         other = f"9{text}"
@@ -334,7 +322,7 @@ class FakeEngine:
             Character("1", sure, (int(x), top, 2, 10), (("7", 0.01),)) for x in starts
         )
         quality = {"skew_deg": 0.5, "contrast": 0.9, "flags": (), "dpi": dpi}
-        return FakeDecoded(n_best, characters, sure, 0.02, None, "", quality)
+        return Decoded(n_best, characters, sure, 0.02, None, "", quality)
 
 
 def whole_page(pixels):
@@ -344,9 +332,7 @@ def whole_page(pixels):
 @pytest.fixture
 def fake():
     """A fake engine and locator, and what they are made of."""
-    return SimpleNamespace(
-        engine=FakeEngine(), locate=whole_page, Decoded=FakeDecoded, Field=Field
-    )
+    return SimpleNamespace(engine=FakeEngine(), locate=whole_page, Decoded=Decoded, Field=Field)
 
 
 @pytest.fixture

@@ -27,6 +27,7 @@ def test_a_reading_of_nothing_is_wrong_and_raises_the_threshold():
         nothing = k % 6 == 0
         outcome.evidence.append((0.9 if nothing else sure, 0.0, 4.0, 1e-4 if nothing else 0.9))
         outcome.right.append(not nothing and rng.random() < sure)
+        outcome.places.append(1.0)
         outcome.read.append(True)
         outcome.kinds.append("nothing" if nothing else "amount")
     note = judged(outcome)

@@ -562,10 +562,10 @@ sys.path.insert(0, {here!r})
 from types import SimpleNamespace
 from pipeline import film
 from test_demo import Scribe
-from conftest import FakeDecoded
+from pipeline.recognition import Decoded
 
 film.FILM = film.FILM[:1]
-engine = Scribe(SimpleNamespace(Decoded=FakeDecoded), [film.FILM[0].text])
+engine = Scribe(SimpleNamespace(Decoded=Decoded), [film.FILM[0].text])
 loader = SimpleNamespace(load=lambda: engine)
 sys.modules["pipeline.recognition"] = SimpleNamespace(Engine=loader)
 from pipeline.demo_1993 import main

@@ -73,7 +73,7 @@ def test_a_large_scan_of_one_line_is_a_strip():
     assert field.kind == "strip"
 
 
-@pytest.mark.parametrize("seed", [4, 5])
+@pytest.mark.parametrize("seed", [0, 1, 4, 5])
 def test_a_pattern_of_the_paper_is_no_lines(seed):
     check = draw_check(np.random.default_rng((42, seed)), "table", dpi=200, clear=True)
     rows, columns = np.indices(check.image.shape)

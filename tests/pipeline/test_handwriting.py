@@ -126,3 +126,14 @@ def test_hands_from_the_open_sets_write_every_digit_and_mark(data):
                 assert 20 < glyph.ink.shape[0] < 60
                 assert -60 < glyph.y < -18
     assert kinds == {StrokeHand, PenDigitsHand, MnistHand}
+
+
+def test_who_flags_the_one_crosses_the_seven():
+    crossed = {False: [], True: []}
+    for seed in range(200):
+        hand = StrokeHand(np.random.default_rng(seed))
+        ones, sevens = hand._habit("1"), hand._habit("7")
+        long = any(one.model.points[0, 0] < 0.07 and not len(one.model.cuts) for one in ones)
+        crossed[long].append(all(len(seven.model.cuts) for seven in sevens))
+    assert np.mean(crossed[True]) > 0.95  # a foot, or a low flag, says it too
+    assert 0.2 < np.mean(crossed[False]) < 0.7

@@ -112,3 +112,35 @@ def test_a_frame_with_white_around_it_is_where_the_page_ends():
     assert within_margin(page)[2].shape == (38, 168)
     page[20:60, 30:32] = page[58:60, 30:200] = 255
     assert within_margin(page)[2].shape == page.shape  # strokes alone have no frame
+
+
+def test_another_field_that_says_something_else_is_a_doubt(made, fake, files):
+    page = np.full((60, 120), 255, np.uint8)
+    page[30:54, 50:110] = page[0:24, 0:60] = files.strip()
+    fields = [fake.Field((50, 30, 60, 24), 0.1), fake.Field((0, 0, 60, 24), 0.6)]
+
+    class Differing(type(fake.engine)):
+        def decode(self, field, grammar, dpi=None):
+            found = super().decode(field, grammar, dpi)
+            text = self.texts.pop() if self.texts else "1.00"
+            return replace(found, n_best=((text, 0.99), ("5.00", 0.005)), reason=self.reason)
+
+    engine = Differing()
+
+    def read(texts, reason=None):
+        engine.texts, engine.reason = [*texts[::-1], "1.00"], reason  # the first one warms
+        return made(engine=engine, locate=lambda pixels: fields, min_confidence=0.9).read(page)
+
+    share = 1 / (1 + np.exp(-2 * 0.5))
+    reading = read(["2.00", "3.00"])
+    assert reading.status == "reject"
+    assert reading.confidence == pytest.approx(0.99 * share)
+    assert reading.n_best == (
+        ("2.00", round(0.99 * share, 6)),
+        ("5.00", round(0.005 * share, 6)),
+    )
+    assert reading.note == "the amount may also stand in another field"
+    assert read(["2.00", "2.00"]).confidence == 0.99
+    assert read(["2.00", "3.00"], "grammar").confidence == 0.99
+    fields[1] = replace(fields[1], penalty=5.0)
+    assert read(["2.00", "3.00"]).confidence == 0.99
