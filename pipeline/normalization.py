@@ -183,7 +183,7 @@ def normalize(image: np.ndarray) -> Writing | None:
         return writing
     first = max(0, int(writing.origin[1]))
     last = min(image.shape[0], first + round(writing.ink.shape[0] * writing.scale))
-    closer = finish(*_seen(image[first:last]))
+    closer = finish(*_seen(image[first:last])) if first < last else None
     if closer is None:
         return writing
     return replace(closer, origin=(closer.origin[0], closer.origin[1] + first))

@@ -103,3 +103,9 @@ def test_the_point_of_a_fine_pen_in_a_tall_field_survives(seed):
     small = (found.boxes[:, 2:] < HEIGHT / 3).all(axis=1)
     near = (at > [left - 1, top - 1]).all(axis=1) & (at < [right + 1, bottom + 1]).all(axis=1)
     assert (small & near).any()
+
+
+def test_a_dash_at_the_lower_edge_is_no_trouble():
+    image = np.full((20, 30), 235, np.uint8)
+    image[-2:, 9:22] = 30  # most of it is a rule, and a row of the working image remains
+    assert normalize(image).digit_height < 1
