@@ -180,6 +180,12 @@ class Engine:
         """Return an engine with the weights of a folder; `mode` is hos, sdnn or both."""
         import lenet
 
+        missing = [n for n in NETWORKS[mode] if not (folder / f"{n}.wei").is_file()]
+        if missing and len(missing) < len(NETWORKS[mode]):
+            raise SnError(
+                f"{folder}: {missing[0]}.wei is missing; check-reader train --field-data makes "
+                "a folder of all weights"
+            )
         networks = {n: lenet.load(n, folder / f"{n}.wei") for n in NETWORKS[mode]}
         digests = [network.sha256 for network in networks.values()]
         recognizer = networks.pop("character", None)

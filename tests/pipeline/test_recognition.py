@@ -2,6 +2,7 @@
 
 import itertools
 import math
+import shutil
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from pipeline import recognition
 from pipeline.grammars import GRAMMARS, SYMBOLS, grammar
 from pipeline.handwriting import StrokeHand
 from pipeline.normalization import Writing
-from pipeline.recognition import RUBBISH, Engine, doubt, recognition_graph
+from pipeline.recognition import RUBBISH, WEIGHTS, Engine, doubt, recognition_graph
 from pipeline.records import Character
 from pipeline.sdnn import BLANK
 from pipeline.segmentation import Segmentation
@@ -276,3 +277,11 @@ def test_looks_judge_together_what_the_first_ones_propose():
     assert next(iter(third.guesses)) == "13"
     assert "55" not in third.guesses
     assert whole_view([sure], "phone") is None
+
+
+def test_a_folder_with_some_of_the_weights_says_what_to_do(tmp_path):
+    shutil.copy(WEIGHTS / "strip.wei", tmp_path)
+    with pytest.raises(
+        SnError, match="strip-wide.wei is missing; check-reader train"
+    ):
+        Engine.load("sdnn", tmp_path)
