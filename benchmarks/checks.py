@@ -40,7 +40,8 @@ from pipeline.papers import KINDS, paper, scan
 from pipeline.photographs import desk, photograph
 from pipeline.reader import CheckReader, Look
 from pipeline.records import Reading
-from pipeline.synthesis import Style, compose, random_amount
+from pipeline.synthesis import Style, compose
+from pipeline.texts import random_amount
 
 CHUNK = 50  # images drawn ahead of their reading
 DPI = (150.0, 200.0, 200.0, 240.0, 300.0)

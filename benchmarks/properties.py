@@ -17,7 +17,8 @@ from pipeline.batch import Job, outcomes
 from pipeline.papers import strip
 from pipeline.reader import CheckReader
 from pipeline.records import Reading
-from pipeline.synthesis import compose, random_digits
+from pipeline.synthesis import compose
+from pipeline.texts import random_digits
 
 Grey = np.ndarray
 Change = Callable[[Grey, Reading, np.random.Generator], Grey | bytes]

@@ -23,7 +23,8 @@ from pipeline.normalization import normalize
 from pipeline.papers import strip
 from pipeline.recognition import WEIGHTS, Engine
 from pipeline.sdnn import BLANK, ROWS, strip_of
-from pipeline.synthesis import compose, random_amount
+from pipeline.synthesis import compose
+from pipeline.texts import random_amount
 from pipeline.training_strips import twin_of
 
 COLUMNS, DIGITS = 160, 6  # of the lines of the training

@@ -26,7 +26,8 @@ from pipeline.papers import strip
 from pipeline.reader import MAX_ERROR, CheckReader
 from pipeline.recognition import Engine
 from pipeline.sdnn import StripReader
-from pipeline.synthesis import compose, random_amount, random_digits, random_phone
+from pipeline.synthesis import compose
+from pipeline.texts import random_amount, random_digits, random_phone
 from pipeline.training import SHARES
 from pipeline.views import meaning
 from sn.command import commit

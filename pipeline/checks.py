@@ -18,14 +18,8 @@ from pipeline.handwriting import DIGITS, Hand, StrokeHand
 from pipeline.papers import KINDS, paper, scan, strip
 from pipeline.photographs import photograph
 from pipeline.sheet import enclosing
-from pipeline.synthesis import (
-    Style,
-    compose,
-    random_amount,
-    random_digits,
-    random_phone,
-    random_style,
-)
+from pipeline.synthesis import Style, compose, random_style
+from pipeline.texts import random_amount, random_digits, random_phone
 
 
 @dataclass(frozen=True, slots=True)

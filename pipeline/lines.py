@@ -14,16 +14,8 @@ from pipeline.handwriting import Sources, StrokeHand, random_hand, tight
 from pipeline.normalization import Writing, finish, normalize
 from pipeline.papers import strip
 from pipeline.printing import print_text
-from pipeline.synthesis import (
-    Line,
-    cleaned,
-    compose,
-    random_amount,
-    random_digits,
-    random_phone,
-    random_style,
-    varied_style,
-)
+from pipeline.synthesis import Line, cleaned, compose, random_style, varied_style
+from pipeline.texts import random_amount, random_digits, random_phone
 
 KINDS = {"clean": 0.34, "paper": 0.17, "digits": 0.4, "phone": 0.07, "nothing": 0.02}
 PRINTED = 0.35  # share of amounts behind a printed money mark

@@ -16,7 +16,8 @@ from lenet.canvas import Canvas, Point
 from pipeline.handwriting import StrokeHand
 from pipeline.papers import strip
 from pipeline.recognition import Engine
-from pipeline.synthesis import compose, random_amount
+from pipeline.synthesis import compose
+from pipeline.texts import random_amount
 from pipeline.views import meaning
 
 HERE = Path(__file__).parent

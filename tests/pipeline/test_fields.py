@@ -13,7 +13,8 @@ from pipeline.fields import TERMS, WEIGHTS, fit, holds, locate
 from pipeline.handwriting import StrokeHand
 from pipeline.money import money
 from pipeline.papers import strip
-from pipeline.synthesis import compose, random_amount
+from pipeline.synthesis import compose
+from pipeline.texts import random_amount
 
 
 def drawn(seed, layout=None, dpi=200):

@@ -281,7 +281,5 @@ def test_looks_judge_together_what_the_first_ones_propose():
 
 def test_a_folder_with_some_of_the_weights_says_what_to_do(tmp_path):
     shutil.copy(WEIGHTS / "strip.wei", tmp_path)
-    with pytest.raises(
-        SnError, match="strip-wide.wei is missing; check-reader train"
-    ):
+    with pytest.raises(SnError, match=r"strip-wide\.wei is missing; check-reader train"):
         Engine.load("sdnn", tmp_path)

@@ -9,7 +9,8 @@ import pytest
 from pipeline.handwriting import StrokeHand
 from pipeline.normalization import HEIGHT, finish
 from pipeline.segmentation import LONGEST, cuts_of, pieces_of, segment
-from pipeline.synthesis import Style, compose, random_digits
+from pipeline.synthesis import Style, compose
+from pipeline.texts import random_digits
 from pipeline.training import RUBBISH, SYMBOLS, label_candidates, near
 
 

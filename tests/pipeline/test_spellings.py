@@ -8,7 +8,7 @@ from gtn.grammar import labels, matches
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.sdnn import BLANK
 from pipeline.spellings import LabelError, chain, runs, spellings
-from pipeline.synthesis import random_amount
+from pipeline.texts import random_amount
 from pipeline.views import meaning
 
 

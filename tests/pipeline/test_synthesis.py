@@ -9,15 +9,8 @@ import pytest
 
 from pipeline.handwriting import Pen, Script, StrokeHand
 from pipeline.papers import KINDS, paper, rule, strip
-from pipeline.synthesis import (
-    Style,
-    cleaned,
-    compose,
-    random_amount,
-    random_digits,
-    random_phone,
-    random_style,
-)
+from pipeline.synthesis import Style, cleaned, compose, random_style
+from pipeline.texts import random_amount, random_digits, random_phone
 
 PLAIN = Style(Script(36.0, 0.0, 1.0, Pen(0.08)), gap=6.0, gap_spread=0.0)
 
