@@ -5,7 +5,7 @@ penalty ``~p`` makes a rarer form dearer, in natural units. The grammar of the 1
 was never printed; this one is ours.
 """
 
-from functools import cache
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -31,9 +31,10 @@ GRAMMARS = {
     r" | [0-9]{3} [\-.]? [0-9]{4}",
     "zip": r"[0-9]{5} (\- [0-9]{4})?",
 }
+KEPT = 16  # automata: a service may be asked for any number of grammars
 
 
-@cache
+@lru_cache(KEPT)
 def grammar(text: str) -> "Graph":
     """Return the automaton of a named grammar, of a regular expression or of a grammar file.
 

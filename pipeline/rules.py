@@ -15,7 +15,7 @@ they stand. The syntax of expressions is that of `gtn.grammar`.
 """
 
 import re
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -56,7 +56,7 @@ def is_rules(text: str) -> bool:
     return "=" in text and _START.search(text) is not None
 
 
-@cache
+@lru_cache(64)
 def kind_of(text: str) -> str:
     r"""Return when strings of a grammar mean the same: `KINDS`; never fails.
 

@@ -9,13 +9,13 @@ differ, and so do those of its two networks, which see more or less of the neigh
 
 import threading
 from collections.abc import Sequence
-from functools import cache
+from functools import lru_cache
 
 import numpy as np
 
 import gtn
 from lenet.networks import Network
-from pipeline.grammars import SYMBOLS, grammar
+from pipeline.grammars import KEPT, SYMBOLS, grammar
 from pipeline.normalization import HEIGHT, INK, Writing
 from pipeline.segmentation import middle_of
 
@@ -112,7 +112,7 @@ def lattice(penalties: np.ndarray) -> gtn.Graph:
     )
 
 
-@cache
+@lru_cache(KEPT)
 def legal_sequences(text: str) -> gtn.Graph:
     """Return what turns label sequences into the strings of a grammar."""
     return gtn.compose(gtn.character_model(range(BLANK + 1), blank=BLANK), grammar(text))

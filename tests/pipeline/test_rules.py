@@ -5,9 +5,10 @@ import time
 import pytest
 
 from pipeline.cli import main
-from pipeline.grammars import GRAMMARS, SYMBOLS, grammar
+from pipeline.grammars import GRAMMARS, KEPT, SYMBOLS, grammar
 from pipeline.reader import CheckReader
 from pipeline.rules import RuleError, automaton, file_of, is_rules, kind_of, library, penalty_of
+from pipeline.sdnn import legal_sequences
 
 
 def allowed(name, text):
@@ -161,3 +162,10 @@ class TestCommand:
             out, err = capsys.readouterr()
             assert (out, err.count("\n")) == ("", 1)
             assert what in err
+
+
+def test_a_service_keeps_few_of_the_grammars_it_was_asked_for():
+    for n in range(3 * KEPT):
+        legal_sequences(f"[0-9]{{1,{n + 1}}}")
+        assert kind_of(f"[0-9]{{{n}}}") == "text"
+    assert legal_sequences.cache_info().currsize == grammar.cache_info().currsize == KEPT
