@@ -3,8 +3,9 @@
 Image files, cash letters, grammars and requests are damaged byte by byte and given to the
 program: it must answer or refuse in its own words. A process of its own does the cases; when it
 dies, raises what is no error of the program, or needs more than ten seconds of processor time
-or more than 500 MB for a case, the case is told, with the command that repeats it, and the
-next process goes on behind it. Case K of a seed is always the same.
+or 300 MB more than it had for a case, the case is told, with the command that repeats it, and
+the next process goes on behind it. Case K of a seed is always the same. The last line tells
+the most memory of a process, all that the cases before left included.
 """
 
 import argparse
@@ -28,7 +29,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-SECONDS, MEGABYTES = 10, 500
+SECONDS, MEGABYTES = 10, 300
 STARTING = 900  # seconds: kernels may have to be compiled
 ALLOWED = {200, 400, 401, 403, 404, 405, 408, 413, 415, 429}
 WORDS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
@@ -320,14 +321,15 @@ def target_of(seed: int, case: int) -> tuple[str, random.Random]:
 # ---- the process that does the cases, and the one that watches
 
 
-def peak() -> float:
-    """Return the most memory since the last call in MB, where the system tells."""
+def peak() -> tuple[float, float]:
+    """Return the most memory since the last call, and that of now, in MB, if known."""
     try:
         status = Path("/proc/self/status").read_text()
         Path("/proc/self/clear_refs").write_text("5")
-        return int(status.split("VmHWM:")[1].split()[0]) / 1024
+        most, now = (status.split(f"{name}:")[1].split()[0] for name in ("VmHWM", "VmRSS"))
+        return int(most) / 1024, int(now) / 1024
     except (OSError, IndexError):
-        return 0.0
+        return 0.0, 0.0
 
 
 def worker(seed: int, case: int, only: bool) -> None:
@@ -341,7 +343,7 @@ def worker(seed: int, case: int, only: bool) -> None:
         name, rng = target_of(seed, case)
         print(name, TARGETS[name](rng))
         return
-    peak()
+    _, before = peak()
     while True:
         name, rng = target_of(seed, case)
         print(json.dumps([case, name, None, None, 0]), flush=True)
@@ -352,11 +354,12 @@ def worker(seed: int, case: int, only: bool) -> None:
             if isinstance(error, KeyboardInterrupt):
                 return
             fault = "".join(traceback.format_exception(error)[-3:]) or repr(error)
-        used, most = time.process_time() - start, peak()
+        used, (most, now) = time.process_time() - start, peak()
         if used > SECONDS:
             fault = f"{used:.1f} s of processor time"
-        elif most > MEGABYTES:
-            fault = f"{most:.0f} MB"
+        elif most - before > MEGABYTES:
+            fault = f"{most - before:.0f} MB more"
+        before = now
         print(json.dumps([case, name, told, fault, most]), flush=True)
         case += 1
 
