@@ -22,12 +22,20 @@ OF_FIELDS = {
 }
 OF_LINES = {"engine": "--engine", "net": "--net", "lines": "--lines", "start": "--from"}
 OF_ONE = OF_FIELDS | OF_LINES | {"seed": "--seed", "passes": "--passes"}
+WIDE = {"net": "strip-wide"}
 # How the weights of the program are made: file, engine, and what its training is given.
 SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("character", "hos", {}),
     ("strip-1", "sdnn", {}),
-    ("strip", "sdnn", {"seed": 2, "lines": 60_000, "passes": 3, "start": "strip-1"}),
-    ("strip-wide", "sdnn", {"net": "strip-wide", "seed": 3, "passes": 12}),
+    ("strip-2", "sdnn", {"seed": 2, "lines": 60_000, "passes": 3, "start": "strip-1"}),
+    ("strip", "sdnn", {"seed": 7, "passes": 4, "start": "strip-2"}),
+    ("strip-wide-1", "sdnn", WIDE | {"seed": 3, "passes": 12}),
+    ("strip-wide-2", "sdnn", WIDE | {"seed": 6, "passes": 8, "start": "strip-wide-1"}),
+    (
+        "strip-wide",
+        "sdnn",
+        WIDE | {"seed": 8, "lines": 100_000, "passes": 4, "start": "strip-wide-2"},
+    ),
 )
 CALIBRATION = {"seed": 5, "lines": 6000}
 Steps = Callable[[str, float], None]

@@ -19,6 +19,7 @@ import numpy as np
 
 import gtn
 from lenet.networks import Network, NetworkError
+from pipeline.errors import TooMuch
 from pipeline.normalization import Writing
 from pipeline.recognition import RUBBISH, recognition_graph, unswallowed
 from pipeline.sdnn import StripReader, strip_of
@@ -141,7 +142,10 @@ class CutCharacters:
 
     def learn(self, line: Line, rng: np.random.Generator | None) -> float:
         """Return the energy of a line; with `rng`, distort it and add its gradient."""
-        found = segment(distorted(line, rng))
+        try:
+            found = segment(distorted(line, rng))
+        except TooMuch:  # specks, no line
+            found = None
         if found is None:
             return math.inf
         penalties = self.network.fprop(found.images)

@@ -19,6 +19,7 @@ import numpy as np
 import lenet
 from lenet.data import INK, PAPER
 from lenet.training import Pass, train
+from pipeline.errors import TooMuch
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, load_sources
 from pipeline.lines import written
@@ -79,7 +80,10 @@ def candidates_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -
     for _ in range(lines):
         ink, owner, text = written(rng, sources)
         writing = finish(ink)
-        found = segment(writing.ink) if writing else None
+        try:
+            found = segment(writing.ink) if writing else None
+        except TooMuch:  # a sheet full of specks: nothing to learn
+            continue
         if writing is None or found is None:
             continue
         names = label_candidates(found, near(owner, writing), text, writing.ink)

@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
-from pipeline import calibration, command_train
+from pipeline import calibration, command_train, training
 from pipeline.cli import main
+from pipeline.confidence import NETWORKS
+from pipeline.errors import TooMuch
 from pipeline.handwriting import Sources, StrokeHand
 from pipeline.lines import printed_mark
 from pipeline.normalization import finish
@@ -75,6 +77,19 @@ def test_chunks_repeat_with_their_seed():
     assert not np.array_equal(one.labels, candidates_of(Sources(), 5, 4, lines=4).labels)
 
 
+def test_a_line_that_is_too_much_is_left_out(monkeypatch):
+    whole = candidates_of(Sources(), 5, 3, lines=2)
+    turns = iter([True, False])
+
+    def segmented(ink):
+        if next(turns):
+            raise TooMuch("more than a line holds")
+        return segment(ink)
+
+    monkeypatch.setattr(training, "segment", segmented)
+    assert 0 < len(candidates_of(Sources(), 5, 3, lines=2).labels) < len(whole.labels)
+
+
 def test_packed_retinas_keep_their_ink():
     retinas = np.array([-0.1, 0.5375, 1.175], np.float32)
     assert packed(retinas).tolist() == pytest.approx([0, 128, 255], abs=1)
@@ -99,14 +114,18 @@ def test_all_networks_are_trained_in_turn_and_none_twice(tmp_path, monkeypatch, 
     command = ["train", "--all", "-o", str(tmp_path / "own"), "--data", str(tmp_path)]
     assert main(command) == 130
     assert main(command) == 0
-    assert calls == [
-        ("character.wei", None, {}),
-        ("strip-1.wei", None, {}),
-        ("strip-1.wei", None, {}),
-        ("strip.wei", "strip-1.wei", {"seed": 2, "lines": 60_000, "passes": 3}),
-        ("strip-wide.wei", None, {"net": "strip-wide", "seed": 3, "passes": 12}),
-        ("own", {"seed": 5, "lines": 6000}),
+    wanted = [
+        (f"{name}.wei", f"{start}.wei" if start else None, given)
+        for name, _, whole in command_train.SHIPPED
+        for start, given in [
+            (whole.get("start"), {k: v for k, v in whole.items() if k != "start"})
+        ]
     ]
+    wanted.insert(1, wanted[1])  # interrupted, and once more
+    assert calls == [*wanted, ("own", {"seed": 5, "lines": 6000})]
+    made = [name for name, _, _ in wanted]
+    assert all(start in made[:k] for k, (_, start, _) in enumerate(wanted) if start)
+    assert {f"{name}.wei" for name in NETWORKS["both"]} <= set(made)
     assert "25.00% of held-out misread" in capsys.readouterr().out
 
 
