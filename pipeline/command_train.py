@@ -25,7 +25,8 @@ OF_ONE = OF_FIELDS | OF_LINES | {"seed": "--seed", "passes": "--passes"}
 WIDE = {"net": "strip-wide"}
 # How the weights of the program are made: file, engine, and what its training is given.
 SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
-    ("character", "hos", {}),
+    ("character-1", "hos", {}),
+    ("character", "hos", {"seed": 9, "lines": 40_000, "start": "character-1"}),
     ("strip-1", "sdnn", {}),
     ("strip-2", "sdnn", {"seed": 2, "lines": 60_000, "passes": 3, "start": "strip-1"}),
     ("strip", "sdnn", {"seed": 7, "passes": 4, "start": "strip-2"}),
