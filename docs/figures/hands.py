@@ -1,7 +1,7 @@
 """Draw the pictures of hands and lines in docs/synthesis.md: python docs/figures/hands.py.
 
-``forms.png`` shows every form of every digit unbent, ``learned.png`` lines of our own hands, of each
-kind, as a network of strips sees them.
+``forms.png`` shows every form of every digit unbent, ``learned.png`` lines of our own hands, of
+each kind, as a network of strips sees them.
 """
 
 from pathlib import Path
