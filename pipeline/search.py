@@ -114,6 +114,10 @@ def look(reader: "CheckReader", page: Page, label: str) -> Look:
         if against < _UPRIGHT and _whole(fields):
             found = cheapest(reader, sheet.pixels, fields, page.dpi, due)
             seen.append((found[2] + against, len(seen), sheet, fields, *found[:2]))
+    if not seen:  # the other way up it would be no check
+        sheet, fields = ways[0]
+        found = cheapest(reader, sheet.pixels, fields, page.dpi, due)
+        seen.append((found[2], 0, sheet, fields, *found[:2]))
     seen.sort()
     total, _, sheet, fields, decoded, field = seen[0]
     either_way = len(seen) > 1 and seen[1][0] - total < _EITHER

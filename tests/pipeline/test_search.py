@@ -144,3 +144,16 @@ def test_another_field_that_says_something_else_is_a_doubt(made, fake, files):
     assert read(["2.00", "3.00"], "grammar").confidence == 0.99
     fields[1] = replace(fields[1], penalty=5.0)
     assert read(["2.00", "3.00"]).confidence == 0.99
+
+
+def test_what_is_no_check_the_other_way_up_is_read_as_it_is(fake, files, monkeypatch):
+    page = np.full((300, 700), 255, np.uint8)
+    page[100:124, 100:160] = files.strip()
+    found = iter([[fake.Field((90, 90, 90, 50), 0.5), fake.Field((300, 90, 90, 50), 3.0)]])
+    nothing = [fake.Field((0, 0, 700, 300))]
+    monkeypatch.setattr("pipeline.fields.locate", lambda pixels: next(found, nothing))
+    monkeypatch.setattr("pipeline.codeline.read_code", lambda pixels: None)
+    monkeypatch.setattr("pipeline.search.standing", lambda pixels: -20.0)
+    reading = CheckReader(engine=fake.engine).read(page)
+    assert reading.text == "4.00"
+    assert reading.confidence == 0.99
