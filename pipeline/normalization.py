@@ -43,8 +43,9 @@ class Writing:
 def ink_of(image: np.ndarray) -> np.ndarray:
     """Return ink 0...1 (same shape) of grey paper (uint8, 0 black): paper and shade removed.
 
-    The paper is what a closing by a disk larger than any pen stroke leaves; the ink level of
-    the writing is taken from the darkest pixels, so faint pens count as fully black.
+    The paper is what a closing by a disk larger than any pen stroke leaves. The ink level is
+    the median of what is darker than halfway to the darkest pixels, so faint pens count as
+    black, and strokes come out equally bold however much of the field they fill.
     """
     import cv2
 
@@ -64,24 +65,29 @@ def ink_of(image: np.ndarray) -> np.ndarray:
     low, high = (int(np.searchsorted(counts, p * counts[-1])) for p in (0.6, 0.985))
     if high - low < 12:
         high = max(int(dark.max()), low + 12)
+    half = (low + high) // 2
+    middle = (counts[half] + counts[-1]) / 2
+    high = max(int(np.searchsorted(counts, middle)), low + 12)
     start = low + 0.28 * (high - low)
-    levels = (np.arange(256) - start) / (0.45 * (high - low))
+    levels = (np.arange(256) - start) / (0.65 * (high - low))
     return np.clip(levels, 0, 1).astype(np.float32)[dark]
 
 
 def without_rules(ink: np.ndarray) -> np.ndarray:
     """Return ink without long straight horizontal and vertical lines.
 
-    A horizontal line is a run of a third of the width or more, at most a tenth of the height
-    thick; where a stroke crosses it the crossing stays. Vertical frame lines are removed only
-    near the left and right ends, where they run over nearly the whole height.
+    A horizontal line is a run of a third of the width or more and longer than the bars of two
+    digits, or, in a narrow field, nearly as wide as that; it is at most a tenth of the height
+    thick, and where a stroke crosses it the crossing stays. Vertical frame lines are removed
+    only near the left and right ends, where they run over nearly the whole height.
     """
     import cv2
 
     rows, columns = ink.shape
     black = (ink >= INK).astype(np.uint8)
     clean = ink.copy()
-    length = max(24, min(columns // 3, 5 * rows // 2))
+    bars = min(3 * rows // 2, 9 * columns // 10)
+    length = max(24, bars, min(columns // 3, 5 * rows // 2))
     # A closing bridges small breaks and steps of slightly slanted lines.
     joined = cv2.morphologyEx(black, cv2.MORPH_CLOSE, np.ones((3, 7), np.uint8))
     runs = cv2.morphologyEx(joined, cv2.MORPH_OPEN, np.ones((1, length), np.uint8))

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from pipeline.handwriting import Pen, Script, StrokeHand
-from pipeline.normalization import HEIGHT, INK, normalize
+from pipeline.normalization import HEIGHT, INK, normalize, without_rules
 from pipeline.segmentation import segment
 from pipeline.synthesis import Style, compose
 
@@ -84,6 +84,26 @@ def test_the_bars_of_fours_are_no_rule_however_wide_the_margin(seed):
     assert (far >= INK).sum() == pytest.approx((close >= INK).sum(), rel=0.15)
 
 
+@pytest.mark.parametrize("text", ["429", "27", "4", "640"])
+def test_the_bars_of_a_few_digits_are_no_rule(text):
+    # In a narrow field a third of the width is less than a digit.
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        line = compose(text, StrokeHand(rng, wild=0.1), rng, Style(Script(aspect=1.2)))
+        rows, columns = line.ink.shape
+        ink = cv2.resize(np.pad(line.ink, 6), (round(84 * columns / rows), 84))
+        assert np.array_equal(without_rules(ink), ink)
+
+
+@pytest.mark.parametrize("text", ["2", "27", "54"])
+def test_strokes_are_equally_bold_in_an_empty_and_a_full_field(text):
+    rng = np.random.default_rng(2)
+    page = on_paper(compose(text, StrokeHand(rng, wild=0.1), rng, Style(Script(aspect=1.2))), 6)
+    wide = np.pad(page, ((0, 0), (0, 300)), constant_values=235.0)
+    full, empty = (black(normalize(p.astype(np.uint8))) for p in (page, wide))
+    assert full == pytest.approx(empty, rel=0.1)
+
+
 @pytest.mark.parametrize("shape", [(40, 200), (8, 8), (300, 40), (1, 60)])
 def test_blank_paper_has_no_writing(shape):
     assert normalize(np.full(shape, 240, np.uint8)) is None
@@ -107,5 +127,5 @@ def test_the_point_of_a_fine_pen_in_a_tall_field_survives(seed):
 
 def test_a_dash_at_the_lower_edge_is_no_trouble():
     image = np.full((20, 30), 235, np.uint8)
-    image[-2:, 9:22] = 30  # most of it is a rule, and a row of the working image remains
+    image[-2:, 1:29] = 30  # most of it is a rule, and a row of the working image remains
     assert normalize(image).digit_height < 1
