@@ -15,6 +15,8 @@ WORKING = 84  # rows of the working image in which paper and ink are told apart
 LOW = 0.45  # of the rows of a field: digits lower than this are looked at again
 POINT, SPECK = 4, 10  # black pixels of the working image in the point of a fine pen, in dirt
 FEW = 4  # specks that are no dirt
+SIDE = 4  # pixels of the working image: how exactly a box is drawn
+FAINT, PENCIL = 0.7, 30  # ink that is weak beside rules; grey levels that are no noise
 INK = 0.35  # ink at or above this counts as black where a bitmap is needed
 
 
@@ -40,12 +42,10 @@ class Writing:
         return round(left), round(top), round(right) - round(left), round(bottom) - round(top)
 
 
-def ink_of(image: np.ndarray) -> np.ndarray:
-    """Return ink 0...1 (same shape) of grey paper (uint8, 0 black): paper and shade removed.
+def darkness(image: np.ndarray) -> np.ndarray:
+    """Return by how much every pixel is darker than its paper: uint8, as `image` (0 black).
 
-    The paper is what a closing by a disk larger than any pen stroke leaves. The ink level is
-    the median of what is darker than halfway to the darkest pixels, so faint pens count as
-    black, and strokes come out equally bold however much of the field they fill.
+    The paper is what a closing by a disk larger than any pen stroke leaves.
     """
     import cv2
 
@@ -60,7 +60,15 @@ def ink_of(image: np.ndarray) -> np.ndarray:
     small = cv2.resize(closed, half, interpolation=cv2.INTER_AREA)
     blurred = cv2.GaussianBlur(small, (0, 0), size / 8)
     paper = cv2.resize(blurred, padded.shape[::-1], interpolation=cv2.INTER_LINEAR)
-    dark = cv2.subtract(paper, padded)[border:-border, border:-border]
+    return cv2.subtract(paper, padded)[border:-border, border:-border]
+
+
+def stretched(dark: np.ndarray) -> np.ndarray:
+    """Return ink 0...1 (same shape) of darkness (uint8).
+
+    Full ink is the median of what is darker than halfway to the darkest pixels, so faint pens
+    count as black, and strokes come out equally bold however much of the field they fill.
+    """
     counts = np.cumsum(np.bincount(dark.ravel(), minlength=256))
     low, high = (int(np.searchsorted(counts, p * counts[-1])) for p in (0.6, 0.985))
     if high - low < 12:
@@ -77,16 +85,18 @@ def without_rules(ink: np.ndarray) -> np.ndarray:
     """Return ink without long straight horizontal and vertical lines.
 
     A horizontal line is a run of a third of the width or more and longer than the bars of two
-    digits, or, in a narrow field, nearly as wide as that; it is at most a tenth of the height
-    thick, and where a stroke crosses it the crossing stays. Vertical frame lines are removed
-    only near the left and right ends, where they run over nearly the whole height.
+    digits, or nearly as wide as all ink and wider than that is high; it is at most a tenth of
+    the height thick, and where a stroke crosses it the crossing stays. Vertical frame lines are
+    removed only near the left and right ends, where they run over nearly the whole height, or
+    hang between two that were removed.
     """
     import cv2
 
     rows, columns = ink.shape
     black = (ink >= INK).astype(np.uint8)
     clean = ink.copy()
-    bars = min(3 * rows // 2, 9 * columns // 10)
+    _, _, width, height = cv2.boundingRect(black)
+    bars = min(3 * rows // 2, max(9 * width // 10, height))
     length = max(24, bars, min(columns // 3, 5 * rows // 2))
     # A closing bridges small breaks and steps of slightly slanted lines.
     joined = cv2.morphologyEx(black, cv2.MORPH_CLOSE, np.ones((3, 7), np.uint8))
@@ -118,6 +128,7 @@ def without_rules(ink: np.ndarray) -> np.ndarray:
         wide[offset : offset + height] |= line
         part[wide & ~keep] = 0
     edge = max(4, round(0.35 * rows))
+    _remove_sides(ink, clean)
     black = (clean >= INK).astype(np.uint8)
     for side in (np.s_[:, :edge], np.s_[:, max(0, columns - edge) :]):
         tall = cv2.morphologyEx(
@@ -127,6 +138,39 @@ def without_rules(ink: np.ndarray) -> np.ndarray:
         )
         clean[side][cv2.dilate(tall, np.ones((1, 3), np.uint8)) > 0] = 0
     return clean
+
+
+def _remove_sides(ink: np.ndarray, clean: np.ndarray) -> None:
+    """Remove the sides of a box from `clean`, the `ink` without level rules.
+
+    A side is the outermost upright stroke and hangs between two rules that were removed.
+    """
+    import cv2
+
+    black = (clean >= INK).astype(np.uint8)
+    gone = cv2.dilate(
+        ((ink >= INK) & (clean < INK)).astype(np.uint8), np.ones((7, 5), np.uint8)
+    )
+    columns = np.flatnonzero(black.any(axis=0))
+    if not gone.any() or not len(columns):
+        return
+    rows = ink.shape[0]
+    upright = cv2.morphologyEx(black, cv2.MORPH_CLOSE, np.ones((5, 1), np.uint8))
+    kernel = np.ones((max(8, round(0.3 * rows)), 1), np.uint8)
+    upright = cv2.morphologyEx(upright, cv2.MORPH_OPEN, kernel)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(upright)
+    for k in range(1, count):
+        x, y, width, height, _ = stats[k].tolist()
+        outermost = x - columns[0] <= SIDE or columns[-1] - (x + width - 1) <= SIDE
+        if not outermost or width > max(3, rows // 10):
+            continue
+        ends = (
+            gone[y : y + SIDE, x : x + width],
+            gone[y + height - SIDE : y + height, x : x + width],
+        )
+        if all(end.any() for end in ends):
+            line = cv2.dilate((labels == k).astype(np.uint8), np.ones((9, 5), np.uint8))
+            clean[line > 0] = 0
 
 
 def without_specks(ink: np.ndarray) -> np.ndarray:
@@ -203,7 +247,22 @@ def _seen(image: np.ndarray) -> tuple[np.ndarray, float]:
     columns = max(8, round(image.shape[1] / scale))
     how = cv2.INTER_AREA if scale > 1 else cv2.INTER_CUBIC
     work = cv2.resize(image, (columns, WORKING), interpolation=how)
-    return without_specks(without_rules(ink_of(work))), scale
+    dark = darkness(work)
+    ink = stretched(dark)
+    clean = without_rules(ink)
+    ruled = clean < ink
+    if ruled.any():
+        near = cv2.dilate(ruled.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+        if (dark[~near] >= PENCIL).any() and _median(clean) < FAINT:
+            dark[ruled] = 0  # what is left is faint beside black rules only
+            clean = without_rules(stretched(dark))
+    return without_specks(clean), scale
+
+
+def _median(ink: np.ndarray) -> float:
+    """Return how black the strokes are, 0 without any."""
+    inked = ink[ink > 0]
+    return float(np.median(inked)) if inked.size else 0.0
 
 
 def finish(ink: np.ndarray, scale: float = 1.0) -> Writing | None:

@@ -63,6 +63,28 @@ def test_a_rule_is_removed_and_the_digits_stay(line):
     assert black(normalize(ruled.astype(np.uint8))) == pytest.approx(clean, rel=0.12)
 
 
+def boxed(page, inset, tone):
+    cv2.rectangle(page, (inset, inset), tuple(n - 1 - inset for n in page.shape[::-1]), tone, 2)
+    return normalize(page.astype(np.uint8))
+
+
+def test_a_box_is_removed_and_the_digits_stay():
+    rng = np.random.default_rng(4)
+    style = Style(Script(height=60), margin=0.1)
+    page = on_paper(compose("2605", StrokeHand(rng), rng, style), margin=25)
+    clean = normalize(page.astype(np.uint8))
+    writing = boxed(page, 18, 60)
+    assert black(writing) == pytest.approx(black(clean), rel=0.12)
+    assert writing.ink.shape[1] == pytest.approx(clean.ink.shape[1], abs=3)
+
+
+def test_a_pencil_beside_black_lines_is_not_faint(line):
+    pencil = on_paper(line, margin=25, ink=185)
+    assert boxed(pencil.copy(), 8, 0).ink.max() > 0.95
+    strong = black(normalize(pencil.astype(np.uint8)))
+    assert black(boxed(pencil, 8, 0)) == pytest.approx(strong, rel=0.2)
+
+
 def test_shaded_and_tinted_paper_is_no_ink(line):
     page = on_paper(line, paper=200, ink=30)
     clean = black(normalize(page.astype(np.uint8)))
@@ -101,7 +123,7 @@ def test_strokes_are_equally_bold_in_an_empty_and_a_full_field(text):
     page = on_paper(compose(text, StrokeHand(rng, wild=0.1), rng, Style(Script(aspect=1.2))), 6)
     wide = np.pad(page, ((0, 0), (0, 300)), constant_values=235.0)
     full, empty = (black(normalize(p.astype(np.uint8))) for p in (page, wide))
-    assert full == pytest.approx(empty, rel=0.1)
+    assert full == pytest.approx(empty, rel=0.12)
 
 
 @pytest.mark.parametrize("shape", [(40, 200), (8, 8), (300, 40), (1, 60)])
