@@ -7,7 +7,7 @@ telephone strips under the camera, and images that say nothing: of those every r
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, field
 from multiprocessing import get_context
@@ -91,14 +91,13 @@ _engines: dict[str, Engine] = {}
 _sources: Sources | None = None
 
 
-def _load(folder: Path, weights: Path) -> None:
+def _load(folder: Path, weights: Path, modes: Sequence[str]) -> None:
     """Load what a process reads with, and what it draws from."""
     global _sources
     network, *wholes = (lenet.load(n, weights / f"{n}.wei") for n in NETWORKS["both"])
     strips = StripReader(*wholes)
-    _engines["both"] = Engine(network, strips=strips)
-    _engines["hos"] = Engine(network)
-    _engines["sdnn"] = Engine(None, strips=strips)
+    made = Engine(network, strips=strips), Engine(network), Engine(None, strips=strips)
+    _engines.update({e.mode: e for e in made if e.mode in modes})
     _sources = load_sources(folder, SHARES, held=True)
 
 
@@ -130,18 +129,19 @@ def measured(
     seed: int,
     count: int,
     *,
+    modes: Sequence[str] = MODES,
     processes: int = 2,
     progress: Callable[[float], None] | None = None,
 ) -> dict[str, Outcome]:
     """Read `count` images with the weights of a folder; the same in any number of processes.
 
-    `folder` holds the open data sets. Every second round of images is read by the engines
-    alone, too. `progress` is told the share done, 0...1.
+    `folder` holds the open data sets. Of `modes` the engines alone read every second round of
+    images only. `progress` is told the share done, 0...1.
     """
     parts = [range(k, min(k + PART, count)) for k in range(0, count, PART)]
-    total = {mode: Outcome() for mode in MODES}
+    total = {mode: Outcome() for mode in modes}
     with ProcessPoolExecutor(
-        processes, get_context("spawn"), initializer=_load, initargs=(folder, weights)
+        processes, get_context("spawn"), initializer=_load, initargs=(folder, weights, modes)
     ) as pool:
         for done, part in enumerate(pool.map(_outcomes, [seed] * len(parts), parts), 1):
             for mode, outcome in part.items():

@@ -29,6 +29,7 @@ RUBBISH = len(SYMBOLS)
 SPREAD = 9.0  # classes dearer than the best of a candidate by more are left out
 SKIP_PIECE, SKIP_PIECE_INK = 1.5, 14.0  # to skip a piece, plus as much ink as a digit has
 SKIP_APART, SKIP_APART_INK = 2.0, 3.0  # the same for rubbish that stands apart
+FLAT = 0.4 * HEIGHT, 0.3 * HEIGHT  # least width and most height of a stroke that lies flat
 DIGIT_INK = 0.11 * HEIGHT * HEIGHT  # pixels of black in a thin digit
 N_BEST = 5  # different guesses told
 LIKELY = 0.97  # how much a mark that stands apart is believed to be one
@@ -80,12 +81,12 @@ class Decoded:
 def recognition_graph(
     found: Segmentation, penalties: np.ndarray, spread: float = SPREAD
 ) -> tuple[gtn.Graph, np.ndarray, np.ndarray]:
-    """Return the recognition graph and per arc its candidate (-1: none) and the ink it skips.
+    """Return the recognition graph and per arc its candidate (-1: none) and its lost ink.
 
     Nodes are the gaps between pieces; penalties (n, classes) are the recognizer's. Epsilon arcs
     leave ink unexplained: any piece, at the price of its ink, and whatever stands apart and
-    looks like rubbish, for less. Classes dearer than the best of a candidate by more than
-    `spread` have no arc.
+    looks like rubbish, for less; what lies flat and apart, as under cents, is not lost. Classes
+    dearer than the best of a candidate by more than `spread` have no arc.
     """
     best = penalties[:, :RUBBISH].min(axis=1, keepdims=True)
     rows, classes = np.nonzero(penalties[:, :RUBBISH] <= best + spread)
@@ -96,6 +97,11 @@ def recognition_graph(
         [found.spans[rows], np.stack([pieces] * 2, axis=1), found.spans[apart]]
     )
     before = np.concatenate([[0.0], np.cumsum(found.weights)])
+    width, height = found.boxes[:, 2], found.boxes[:, 3]
+    flat = found.whole & (height <= FLAT[1]) & (width >= FLAT[0]) & (width >= 2 * height)
+    alone = flat & (found.spans[:, 0] == found.spans[:, 1])
+    weights = found.weights.copy()
+    weights[found.spans[alone, 0]] = 0
     lost = before[found.spans[apart, 1] + 1] - before[found.spans[apart, 0]]
     graph = gtn.Graph(
         count + 1,
@@ -114,7 +120,7 @@ def recognition_graph(
         calc_grad=False,
     )
     candidate = np.concatenate([rows, np.full(count + len(apart), -1)])
-    return graph, candidate, np.concatenate([np.zeros(len(rows)), found.weights, lost])
+    return graph, candidate, np.concatenate([np.zeros(len(rows)), weights, lost * ~flat[apart]])
 
 
 def unswallowed(found: Segmentation, penalties: np.ndarray) -> np.ndarray:

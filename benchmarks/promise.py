@@ -1,0 +1,66 @@
+"""What a promised error is worth: python -m benchmarks.promise [--seed N] [--images N].
+
+Images of the kinds of the calibration, of a seed that nothing was trained or calibrated on, read
+with both engines; for every promised error the threshold that `--max-error` picks, how many images
+it reads and how many of these wrongly.
+"""
+
+import argparse
+
+import numpy as np
+
+from lenet.data import data_folder
+from pipeline.calibration import ROUND, measured
+from pipeline.confidence import WEIGHTS, Known
+from pipeline.evaluation import wilson
+from sn.errors import SnError
+
+ERRORS = (0.05, 0.02, 0.01, 0.005, 0.002, 0.001)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--seed", type=int, default=90_001)
+    parser.add_argument("--images", type=int, default=6000)
+    parser.add_argument("--processes", type=int, default=2)
+    args = parser.parse_args()
+    found = measured(
+        data_folder(None),
+        WEIGHTS,
+        args.seed,
+        args.images,
+        modes=("both",),
+        processes=args.processes,
+    )["both"]
+    curve = Known.of("both").calibration
+    confidences = np.array(
+        [
+            place * curve.confidence(evidence) if read else 0.0
+            for place, evidence, read in zip(
+                found.places, found.evidence, found.read, strict=True
+            )
+        ]
+    )
+    right, kinds = np.array(found.right), np.array(found.kinds)
+    print(f"seed {args.seed}: {args.images} images, {len(right)} answers, {right.sum()} right")
+    for promised in ERRORS:
+        try:
+            threshold = curve.threshold(promised)
+        except SnError as error:
+            print(f"{promised:<7g}{error}")
+            continue
+        read = confidences >= threshold
+        wrong = read & ~right
+        low, high = wilson(int(wrong.sum()), int(read.sum()))
+        each = ", ".join(
+            f"{kind} {(read & (kinds == kind)).sum()} ({(wrong & (kinds == kind)).sum()})"
+            for kind in dict.fromkeys(ROUND)
+        )
+        print(
+            f"{promised:<7g}threshold {threshold:.4f}: {read.sum()} read, {wrong.sum()} wrong, "
+            f"{low:.2%} to {high:.2%}; {each}"
+        )
+
+
+if __name__ == "__main__":
+    main()
