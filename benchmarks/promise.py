@@ -1,8 +1,8 @@
 """What a promised error is worth: python -m benchmarks.promise [--seed N] [--images N].
 
-Images of the kinds of the calibration, of a seed that nothing was trained or calibrated on, read
-with both engines; for every promised error the threshold that `--max-error` picks, how many images
-it reads and how many of these wrongly.
+Images of the kinds of the calibration, of a seed that nothing was trained or calibrated on, are
+read with both engines: for every promised error the threshold that ``--max-error`` picks, how
+many images it reads, and how many of these wrongly.
 """
 
 import argparse
