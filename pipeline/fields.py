@@ -53,6 +53,7 @@ Box = tuple[int, int, int, int]
 LEAST = 4  # pixels of the working image in a candidate's width and height
 LIMIT = 8  # candidates handed on
 DEARER = 2.5  # a closed box around the same writing may be, and is still preferred
+LIKELY = 0.6  # likeness from which a mark alone makes a field: an 8 or 1 has half of it
 MOST_RULES = 120  # the longest; a check has fewer, noise has any number
 
 
@@ -264,7 +265,9 @@ def _candidates(page: Parts) -> list[tuple[Box, str]]:
                 if shared > 0.75 * max(w, w2):
                     left = max(x, x2)
                     found.append(((left, y + h, shared, y2 - y - h), "rules"))
-    for x, y, w, h, _ in page.marks:
+    for x, y, w, h, likeness in page.marks:
+        if likeness < LIKELY:
+            continue
         top, low = max(y - round(0.5 * h), 0), min(y + round(1.5 * h), rows)
         room = min(_end_of_line(page, x + w, y, h), columns - 2) - x
         if room > w + 50 * unit:
