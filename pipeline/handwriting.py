@@ -12,17 +12,18 @@ form is one matrix, and a writer's version of it one product.
 
 import gzip
 import math
+from bisect import bisect
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import numpy as np
 
 from pipeline.allographs import FORMS, LETTERS, forms
-from pipeline.kernels_ink import ink_bounds, ink_strokes, pen_radii
+from pipeline.kernels_ink import bend_points, ink_bounds, ink_strokes, pen_path, pen_radii
 
 DIGITS = "0123456789"
 STEPS = 5  # curve samples between two control points
@@ -46,10 +47,20 @@ class Pen:
     grain: float = 0.0
 
 
+def pick(rng: np.random.Generator, shares: Sequence[float]) -> int:
+    """Return an index drawn by shares that sum to 1: `rng.choice` without its checks."""
+    return bisect(list(accumulate(shares)), rng.random(), 0, len(shares) - 1)
+
+
+def within(value: float, low: float, high: float) -> float:
+    """Return a number, or the end of the range it falls off."""
+    return min(max(value, low), high)
+
+
 def random_pen(rng: np.random.Generator) -> Pen:
     """Return a ball pen mostly, else a felt tip, a fountain pen or a pencil."""
-    kind = rng.choice(4, p=(0.62, 0.16, 0.12, 0.10))
-    width = float(np.clip(0.074 * np.exp(0.28 * rng.standard_normal()), 0.04, 0.18))
+    kind = pick(rng, (0.62, 0.16, 0.12, 0.10))
+    width = within(0.074 * math.exp(0.28 * rng.standard_normal()), 0.04, 0.18)
     a, b, c = rng.random(3)
     if kind == 1:
         return Pen(min(width * 1.55, 0.2), 0.1 * a, 0.0, 0.7, 0.05 * b, 1.0, 0.0)
@@ -121,15 +132,11 @@ def draw(
     pen = script.pen
     width = max(pen.width * script.height, 1.0)
     points = np.concatenate(strokes)
-    cuts = np.zeros(len(strokes) + 1, np.int64)
-    np.cumsum([len(stroke) for stroke in strokes], out=cuts[1:])
-    radius = np.empty(len(points))
-    pen_radii(points, cuts, width, pen.contrast, pen.nib, pen.angle, pen.taper, radius)
-    margin = float(radius.max()) + 1.5
-    x0, y0 = (math.floor(low - margin) for low in points.min(axis=0).tolist())
-    x1, y1 = (math.ceil(high + margin) for high in points.max(axis=0).tolist())
+    cuts = np.array([0, *accumulate(len(stroke) for stroke in strokes)])
+    radius, bounds = np.empty(len(points)), np.empty(4, np.int64)
+    pen_radii(points, cuts, width, pen.contrast, pen.nib, pen.angle, pen.taper, radius, bounds)
+    x0, y0, x1, y1 = bounds.tolist()
     ink = np.zeros((y1 - y0 + 1, x1 - x0 + 1), np.float32)
-    points -= (x0, y0)
     ink_strokes(ink, points, cuts, radius, pen.ink)
     if pen.grain > 0.03:
         ink *= _grain(ink.shape, pen.grain, rng)
@@ -202,6 +209,7 @@ class _Model(NamedTuple):
     american: float
     european: float
     points: np.ndarray
+    bounds: tuple[np.ndarray, np.ndarray]
     matrices: tuple[np.ndarray, ...]
     cuts: np.ndarray
 
@@ -226,8 +234,18 @@ def _models(symbol: str) -> tuple[_Model, ...]:
             matrices.append(whole)
         cuts = np.cumsum([len(curve) for curve in curves])[:-1]
         joined = np.concatenate(points)
-        ready.append(_Model(form.american, form.european, joined, tuple(matrices), cuts))
+        bounds = joined.min(axis=0), joined.max(axis=0)
+        ready.append(
+            _Model(form.american, form.european, joined, bounds, tuple(matrices), cuts)
+        )
     return tuple(ready)
+
+
+@cache
+def _shares(symbol: str) -> tuple[np.ndarray, np.ndarray]:
+    """Return how common the forms of a symbol are in American and in European hands."""
+    table = np.array([(m.american, m.european) for m in _models(symbol)])
+    return table[:, 0].copy(), table[:, 1].copy()
 
 
 def _flagged(one: _Model) -> bool:
@@ -247,6 +265,7 @@ class _Habit(NamedTuple):
     share: float
     model: _Model
     points: np.ndarray
+    extent: float
     size: float
     drop: float
 
@@ -280,9 +299,9 @@ class StrokeHand:
         self.european = float(rng.beta(0.6, 0.6)) if european is None else european
         self.wild = 0.5 + 0.9 * float(draws[0]) if wild is None else wild
         self.width = float(np.exp(0.18 * rng.standard_normal()))
-        self.zero = float(np.clip(0.9 + 0.13 * rng.standard_normal(), 0.6, 1.06))
+        self.zero = within(0.9 + 0.13 * rng.standard_normal(), 0.6, 1.06)
         self.hanging = 0.05 + 0.2 * float(draws[1]) if draws[2] < 0.4 else 0.0
-        self.rounding = int(rng.choice(4, p=(0.22, 0.38, 0.28, 0.12)))
+        self.rounding = pick(rng, (0.22, 0.38, 0.28, 0.12))
         self.tremor = 0.004 * float(draws[3]) + (0.010 if draws[4] < 0.08 else 0.0)
         self.lean = 0.05 * rng.standard_normal()
         self._seed = int(rng.integers(1 << 62))
@@ -295,9 +314,8 @@ class StrokeHand:
             return known
         models = _models(symbol)
         own = np.random.default_rng((self._seed, ord(symbol)))
-        share = np.array(
-            [m.american * (1 - self.european) + m.european * self.european for m in models]
-        )
+        american, european = _shares(symbol)
+        share = american * (1 - self.european) + european * self.european
         if symbol == "7" and any(_flagged(habit.model) for habit in self._habit("1")):
             # Else nobody could tell the two apart.
             share *= [1.0 if len(m.cuts) else 1e-9 for m in models]
@@ -305,7 +323,7 @@ class StrokeHand:
         # Exponential races pick forms in proportion to their shares, without replacement.
         picks = np.argsort(own.standard_exponential(len(models)) / share)[:count]
         size, spread = SIZES.get(symbol, (1.0, 0.07))
-        size *= float(np.clip(1 + spread * self.wild * own.standard_normal(), 0.75, 1.25))
+        size *= within(1 + spread * self.wild * own.standard_normal(), 0.75, 1.25)
         drop = 0.0
         if symbol == "0":
             size *= self.zero
@@ -317,26 +335,20 @@ class StrokeHand:
         known = []
         for rank, pick in enumerate(picks):
             model = models[int(pick)]
-            points = self._bend(model.points, own)
+            points = self._bend(model, own)
             points[:, 0] *= self.width * np.exp(0.14 * self.wild * own.standard_normal())
             share_of = 1.0 if count == 1 else (0.72, 0.28)[rank]
-            known.append(_Habit(share_of, model, points, size, drop))
+            extent = float((points.max(axis=0) - points.min(axis=0)).max())
+            known.append(_Habit(share_of, model, points, extent, size, drop))
         self._habits[symbol] = known
         return known
 
-    def _bend(self, points: np.ndarray, own: np.random.Generator) -> np.ndarray:
-        """Deform control points smoothly, and each one a little on its own."""
-        low, high = points.min(axis=0), points.max(axis=0)
-        middle, half = (low + high) / 2, np.maximum((high - low) / 2, 0.12)
-        u, v = ((points - middle) / half).T
-        basis = np.stack([v, u * v, v * v - 0.5, u * u - 0.5, u * (v * v - 0.5)], axis=1)
-        scale = 0.058 * self.wild * np.minimum(half, 0.4)[None, :] / 0.4
-        bent = points + basis @ (own.standard_normal((5, 2)) * scale * (1.0, 0.8))
-        bent += own.standard_normal(points.shape) * (0.3 * scale)
-        if half[1] > 0.3:  # the bend shifts proportions, not the height
-            top, bottom = bent[:, 1].min(), bent[:, 1].max()
-            bent[:, 1] = low[1] + (bent[:, 1] - top) * ((high - low)[1] / (bottom - top))
-            bent[:, 0] += self.lean * (0.5 - points[:, 1])
+    def _bend(self, model: _Model, own: np.random.Generator) -> np.ndarray:
+        """Return this writer's version of a form: its control points, deformed."""
+        bends, jitter = own.standard_normal((5, 2)), own.standard_normal(model.points.shape)
+        bent = np.empty_like(model.points)
+        low, high = model.bounds
+        bend_points(model.points, bends, jitter, low, high, self.wild, self.lean, bent)
         return bent
 
     def strokes(
@@ -345,21 +357,31 @@ class StrokeHand:
         """Return the pen's path for one more `symbol`, in pixels, baseline at y = 0."""
         habit = self._habit(symbol)
         pick = 0 if len(habit) == 1 or rng.random() < habit[0].share else 1
-        _, model, points, size, drop = habit[pick]
+        _, model, points, extent, size, drop = habit[pick]
         noise = rng.standard_normal((len(points) + 3, 2))
-        wobble = 0.009 * (0.5 + self.wild)
-        moved = points + noise[3:] * (wobble * min(1.0, float(np.ptp(points, axis=0).max())))
-        curve = model.matrices[self.rounding] @ moved
+        (size_by, _), (turn_by, stretch_by), (drop_by, _) = noise[:3].tolist()
+        matrix = model.matrices[self.rounding]
+        shake = noise[:0]
         if self.tremor:
-            shake = rng.standard_normal((len(curve) + 2, 2)) * self.tremor
-            curve += shake[:-2] + shake[1:-1] + shake[2:]
-        size = size * (1 + 0.03 * noise[0, 0])
-        turn, stretch = 0.03 * self.wild * noise[1, 0], 1 + 0.06 * self.wild * noise[1, 1]
-        x = curve[:, 0] * (script.aspect * stretch * size)
-        y = (curve[:, 1] - 1) * size + drop + 0.015 * noise[2, 0]
-        x = x - (script.slant + turn) * y
-        path = np.stack([x, y], axis=1) * script.height
-        return np.split(path, model.cuts)
+            shake = rng.standard_normal((len(matrix) + 2, 2))
+        size *= 1 + 0.03 * size_by
+        stretch = script.aspect * (1 + 0.06 * self.wild * stretch_by)
+        path = np.empty((len(matrix), 2))
+        pen_path(
+            matrix,
+            points,
+            noise[3:],
+            0.009 * (0.5 + self.wild) * min(1.0, extent),
+            shake,
+            self.tremor,
+            stretch * size,
+            size,
+            drop + 0.015 * drop_by,
+            script.slant + 0.03 * self.wild * turn_by,
+            path,
+        )
+        path *= script.height
+        return np.split(path, model.cuts) if len(model.cuts) else [path]
 
     def glyph(self, symbol: str, rng: np.random.Generator, script: Script) -> Glyph:
         """Write `symbol` once; KeyError when there is no model of it."""

@@ -11,11 +11,63 @@ from sn.jit import kernel
 
 
 @kernel
-def pen_radii(points, cuts, width, contrast, nib, angle, taper, radius):
+def bend_points(points, bends, jitter, low, high, wild, lean, bent):
+    """Fill `bent` (n, 2) with control points deformed smoothly, and each a little on its own.
+
+    `bends` (5, 2) and `jitter` (n, 2) are normal draws, `low` and `high` (2,) enclose the
+    points. A tall form keeps its height and leans by `lean`.
+    """
+    middle_x, middle_y = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2
+    half_x, half_y = max((high[0] - low[0]) / 2, 0.12), max((high[1] - low[1]) / 2, 0.12)
+    scale_x = 0.058 * wild * min(half_x, 0.4) / 0.4
+    scale_y = 0.058 * wild * min(half_y, 0.4) / 0.4
+    top, bottom = math.inf, -math.inf
+    for i in range(len(points)):
+        u, v = (points[i, 0] - middle_x) / half_x, (points[i, 1] - middle_y) / half_y
+        basis = (v, u * v, v * v - 0.5, u * u - 0.5, u * (v * v - 0.5))
+        x = y = 0.0
+        for k in range(5):
+            x += basis[k] * bends[k, 0]
+            y += basis[k] * bends[k, 1]
+        bent[i, 0] = points[i, 0] + scale_x * (x + 0.3 * jitter[i, 0])
+        bent[i, 1] = points[i, 1] + scale_y * (0.8 * y + 0.3 * jitter[i, 1])
+        top, bottom = min(top, bent[i, 1]), max(bottom, bent[i, 1])
+    if half_y > 0.3:  # the bend shifts proportions, not the height
+        for i in range(len(points)):
+            bent[i, 1] = low[1] + (bent[i, 1] - top) * ((high[1] - low[1]) / (bottom - top))
+            bent[i, 0] += lean * (0.5 - points[i, 1])
+
+
+@kernel
+def pen_path(matrix, points, noise, wobble, shake, tremor, wide, tall, drop, slant, path):
+    """Fill `path` (samples, 2) with the pen's way through `points` (n, 2), baseline at 0.
+
+    `matrix` (samples, n) makes the curve, `noise` (n, 2) times `wobble` moves the points, and
+    `shake` (samples + 2, 2) times `tremor` the curve. `wide` and `tall` scale it, `drop`
+    lowers it, `slant` leans it.
+    """
+    samples, n = matrix.shape
+    for i in range(samples):
+        x = y = 0.0
+        for k in range(n):
+            x += matrix[i, k] * (points[k, 0] + wobble * noise[k, 0])
+            y += matrix[i, k] * (points[k, 1] + wobble * noise[k, 1])
+        if tremor > 0.0:
+            x += tremor * (shake[i, 0] + shake[i + 1, 0] + shake[i + 2, 0])
+            y += tremor * (shake[i, 1] + shake[i + 1, 1] + shake[i + 2, 1])
+        y = (y - 1.0) * tall + drop
+        path[i, 0] = x * wide - slant * y
+        path[i, 1] = y
+
+
+@kernel
+def pen_radii(points, cuts, width, contrast, nib, angle, taper, radius, bounds):
     """Fill `radius` (n,) with the pen's half width at every point of every stroke.
 
     `points` is float64 (n, 2); stroke k runs from ``cuts[k]`` to ``cuts[k + 1]``. `contrast`
-    makes quick parts thin, `nib` thins lines along `angle`, `taper` thins both ends.
+    makes quick parts thin, `nib` thins lines along `angle`, `taper` thins both ends. The
+    points are moved so that the ink begins at pixel 0, 0; `bounds` says where that was: first
+    column and row, last column and row.
     """
     for k in range(len(cuts) - 1):
         a, b = cuts[k], cuts[k + 1]
@@ -45,6 +97,18 @@ def pen_radii(points, cuts, width, contrast, nib, angle, taper, radius):
                 here = radius[i]
                 radius[i] = 0.25 * before + 0.5 * here + 0.25 * radius[i + 1]
                 before = here
+    thickest = 0.0
+    left, top, right, low = math.inf, math.inf, -math.inf, -math.inf
+    for i in range(len(points)):
+        thickest = max(thickest, radius[i])
+        left, right = min(left, points[i, 0]), max(right, points[i, 0])
+        top, low = min(top, points[i, 1]), max(low, points[i, 1])
+    margin = thickest + 1.5
+    bounds[0], bounds[1] = math.floor(left - margin), math.floor(top - margin)
+    bounds[2], bounds[3] = math.ceil(right + margin), math.ceil(low + margin)
+    for i in range(len(points)):
+        points[i, 0] -= bounds[0]
+        points[i, 1] -= bounds[1]
 
 
 @kernel
@@ -104,3 +168,16 @@ def ink_edges(ink, level, top, first, last):
                 last[top + r] = c + 1
                 if first[top + r] > c:
                     first[top + r] = c
+
+
+@kernel
+def ink_over(canvas, owner, piece, top, left, index):
+    """Lay a piece of ink on the canvas; where it is darker than what is there, it owns it."""
+    rows, columns = piece.shape
+    for r in range(rows):
+        for c in range(columns):
+            value = piece[r, c]
+            if value > canvas[top + r, left + c]:
+                canvas[top + r, left + c] = value
+                if value > 0.06:
+                    owner[top + r, left + c] = index

@@ -5,6 +5,7 @@ training images: `cleaned`, cheap, is ink as it looks after paper and rules were
 `pipeline.papers.strip` is the grey scan with everything still on it.
 """
 
+import math
 import re
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
@@ -18,9 +19,11 @@ from pipeline.handwriting import (
     Script,
     StrokeHand,
     draw,
+    pick,
     random_pen,
+    within,
 )
-from pipeline.kernels_ink import ink_edges
+from pipeline.kernels_ink import ink_edges, ink_over
 
 SMALL = {"plain": 1.0, "raised": 0.62, "underlined": 0.6}
 
@@ -62,13 +65,13 @@ def random_style(
     Hands taken from scans have their own slant: for those the added slant is smaller.
     """
     own = hand is None or isinstance(hand, StrokeHand)
-    slant = float(np.clip(rng.normal(0.2 if own else 0.06, 0.15), -0.15, 0.55))
+    slant = within(rng.normal(0.2 if own else 0.06, 0.15), -0.15, 0.55)
     tall = float(rng.uniform(28, 44)) if height is None else height
-    aspect = float(np.clip(np.exp(rng.normal(0.0, 0.16)), 0.7, 1.4))
+    aspect = within(math.exp(rng.normal(0.0, 0.16)), 0.7, 1.4)
     unit = tall / 36
     pen = random_pen(rng)
     pen = replace(pen, width=min(pen.width, 0.15 * aspect))  # narrow digits keep their holes
-    gap = float(np.clip(rng.normal(3.4, 2.4), -2.5, 9.0)) * unit
+    gap = within(rng.normal(3.4, 2.4), -2.5, 9.0) * unit
     return Style(
         Script(tall, slant, aspect, pen),
         gap=gap,
@@ -77,12 +80,10 @@ def random_style(
         slope=float(rng.normal(0, 0.025)),
         drift=float(rng.uniform(0.0, 0.05)),
         join=float(rng.uniform(0.1, 0.6)) if rng.random() < 0.35 else 0.0,
-        cents=("plain", "raised", "underlined")[int(rng.choice(3, p=(0.55, 0.25, 0.2)))],
+        cents=("plain", "raised", "underlined")[pick(rng, (0.55, 0.25, 0.2))],
         stacked=bool(rng.random() < 0.5),
         shrink=float(rng.uniform(0.55, 0.85)) if rng.random() < 0.15 else 1.0,
-        first=float(np.clip(1 + abs(rng.normal(0, 0.25)), 1, 1.7))
-        if rng.random() < 0.4
-        else 1.0,
+        first=within(1 + abs(rng.normal(0, 0.25)), 1, 1.7) if rng.random() < 0.4 else 1.0,
         flourish=float(rng.random() < 0.15),
         margin=float(rng.uniform(0.15, 0.6)),
     )
@@ -265,7 +266,7 @@ def compose(
         tall = height * size * float(1 + style.size_spread * rng.standard_normal())
         glyph = hand.glyph(symbol, rng, replace(script, height=max(tall, 6.0), pen=pen))
         base = -lift * height + style.drift * height * rng.standard_normal()
-        y = int(np.clip(middle + glyph.y + round(base), 0, rows - glyph.ink.shape[0]))
+        y = within(middle + glyph.y + round(base), 0, rows - glyph.ink.shape[0])
         first, last = _edges(glyph.ink, y, rows)
         gap = style.gap + style.gap_spread * rng.standard_normal()
         if symbol in ".,":
@@ -475,11 +476,7 @@ def _assemble(
     ink = np.zeros((bottom - top, right - left), np.float32)
     owner = np.full(ink.shape, -1, np.int16)
     for piece, x, y, index in placed:
-        h, w = piece.shape
-        window = np.s_[y - top : y - top + h, x - left : x - left + w]
-        stronger = (piece > ink[window]) & (piece > 0.06)
-        owner[window][stronger] = index
-        np.maximum(ink[window], piece, out=ink[window])
+        ink_over(ink, owner, piece, y - top, x - left, index)
     boxes = np.zeros((len(text), 4), np.int32)
     for piece, x, y, index in placed[: len(parts)]:
         boxes[index] = (x - left, y - top, piece.shape[1], piece.shape[0])

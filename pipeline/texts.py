@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from pipeline.handwriting import DIGITS
+from pipeline.handwriting import DIGITS, pick
 
 
 def random_digits(rng: np.random.Generator, low: int = 1, high: int = 10) -> str:
@@ -28,7 +28,7 @@ def random_phone(rng: np.random.Generator) -> str:
         "{1}.{2}",
     )
     share = (0.3, 0.14, 0.08, 0.1, 0.06, 0.08, 0.08, 0.06, 0.03, 0.04, 0.03)
-    return form[int(rng.choice(len(form), p=share))].format(area, office, line)
+    return form[pick(rng, share)].format(area, office, line)
 
 
 def random_amount(rng: np.random.Generator, american: bool | None = None) -> str:
@@ -37,7 +37,7 @@ def random_amount(rng: np.random.Generator, american: bool | None = None) -> str
     `american` amounts part thousands by commas and mostly have cents; others use points for
     thousands and endings such as ``.-``; drawn, three to two, when not given.
     """
-    figures = int(rng.choice([1, 2, 3, 4, 5, 6, 7], p=(0.03, 0.12, 0.25, 0.27, 0.2, 0.1, 0.03)))
+    figures = 1 + pick(rng, (0.03, 0.12, 0.25, 0.27, 0.2, 0.1, 0.03))
     digits = [str(rng.integers(1, 10))] + [
         DIGITS[i] for i in rng.integers(10, size=figures - 1)
     ]
@@ -63,10 +63,10 @@ def random_amount(rng: np.random.Generator, american: bool | None = None) -> str
     else:
         ending = ("", ".-", "=", ".", "-", ".=", ",-", "#")
         share = (0.46, 0.2, 0.08, 0.1, 0.08, 0.03, 0.03, 0.02)
-        text = whole + ending[int(rng.choice(len(ending), p=share))]
+        text = whole + ending[pick(rng, share)]
     opening = ("", "$", "$ ", "#", "**", "*", "$**")
     share = (0.57, 0.22, 0.07, 0.03, 0.05, 0.03, 0.03)
-    text = opening[int(rng.choice(len(opening), p=share))] + text
+    text = opening[pick(rng, share)] + text
     if text.startswith("**") and rng.random() < 0.7:
         text += "**"
     return text
