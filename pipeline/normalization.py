@@ -17,6 +17,7 @@ POINT, SPECK = 4, 10  # black pixels of the working image in the point of a fine
 FEW = 4  # specks that are no dirt
 SIDE = 4  # pixels of the working image: how exactly a box is drawn
 FAINT, PENCIL = 0.7, 30  # ink that is weak beside rules; grey levels that are no noise
+RULED = 0.3  # share of the columns in a row that a rule goes along
 INK = 0.35  # ink at or above this counts as black where a bitmap is needed
 
 
@@ -226,21 +227,29 @@ def normalize(image: np.ndarray) -> Writing | None:
     """Return the writing of a field (uint8, paper light), or None when there is no ink.
 
     Where the writing is low beside the field, strokes of a line of digits look like a rule: a
-    second look is taken at the rows of the line alone.
+    second look is taken at the rows of the line alone, rules at their edges left out.
     """
-    writing = finish(*_seen(image))
+    ink, scale, ruled = _seen(image)
+    writing = finish(ink, scale)
     if writing is None or writing.digit_height >= LOW * image.shape[0]:
         return writing
     first = max(0, int(writing.origin[1]))
     last = min(image.shape[0], first + round(writing.ink.shape[0] * writing.scale))
-    closer = finish(*_seen(image[first:last])) if first < last else None
+    while first < last and ruled[min(round(first / scale), WORKING - 1)]:
+        first += 1
+    while first < last and ruled[min(round(last / scale), WORKING - 1)]:
+        last -= 1
+    closer = finish(*_seen(image[first:last])[:2]) if first < last else None
     if closer is None:
         return writing
     return replace(closer, origin=(closer.origin[0], closer.origin[1] + first))
 
 
-def _seen(image: np.ndarray) -> tuple[np.ndarray, float]:
-    """Return clean ink of a field, `WORKING` rows, and its scale in pixels of the field."""
+def _seen(image: np.ndarray) -> tuple[np.ndarray, float, np.ndarray]:
+    """Return clean ink of a field, `WORKING` rows, its scale, and which rows held a rule.
+
+    The scale is in pixels of the field.
+    """
     import cv2
 
     scale = image.shape[0] / WORKING
@@ -250,13 +259,14 @@ def _seen(image: np.ndarray) -> tuple[np.ndarray, float]:
     dark = darkness(work)
     ink = stretched(dark)
     clean = without_rules(ink)
-    ruled = clean < ink
+    ruled = (clean < ink).astype(np.uint8)
     if ruled.any():
-        near = cv2.dilate(ruled.astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        if (dark[~near] >= PENCIL).any() and _median(clean) < FAINT:
-            dark[ruled] = 0  # what is left is faint beside black rules only
+        near = cv2.dilate(ruled, np.ones((5, 5), np.uint8))
+        if (dark[near == 0] >= PENCIL).any() and _median(clean) < FAINT:
+            dark[ruled > 0] = 0  # what is left is faint beside black rules only
             clean = without_rules(stretched(dark))
-    return without_specks(clean), scale
+    lines = cv2.dilate(ruled, np.ones((3, 1), np.uint8)).mean(axis=1) > RULED
+    return without_specks(clean), scale, lines
 
 
 def _median(ink: np.ndarray) -> float:

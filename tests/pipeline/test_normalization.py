@@ -78,6 +78,13 @@ def test_a_box_is_removed_and_the_digits_stay():
     assert writing.ink.shape[1] == pytest.approx(clean.ink.shape[1], abs=3)
 
 
+@pytest.mark.parametrize("inset", range(14, 22))
+def test_no_rule_is_left_at_the_edge_of_low_writing(line, inset):
+    page = on_paper(line, margin=25)
+    clean = normalize(page.astype(np.uint8))
+    assert boxed(page, inset, 60).ink.shape[1] == pytest.approx(clean.ink.shape[1], abs=3)
+
+
 def test_a_pencil_beside_black_lines_is_not_faint(line):
     pencil = on_paper(line, margin=25, ink=185)
     assert boxed(pencil.copy(), 8, 0).ink.max() > 0.95
