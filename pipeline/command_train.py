@@ -26,19 +26,22 @@ WIDE = {"net": "strip-wide"}
 # How the weights of the program are made: file, engine, and what its training is given.
 SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("character-1", "hos", {}),
-    ("character", "hos", {"seed": 9, "lines": 40_000, "start": "character-1"}),
+    ("character-2", "hos", {"seed": 9, "lines": 40_000, "start": "character-1"}),
+    ("character", "hos", {"seed": 12, "lines": 80_000, "start": "character-2"}),
     ("strip-1", "sdnn", {}),
     ("strip-2", "sdnn", {"seed": 2, "lines": 60_000, "passes": 3, "start": "strip-1"}),
-    ("strip", "sdnn", {"seed": 7, "passes": 4, "start": "strip-2"}),
+    ("strip-3", "sdnn", {"seed": 7, "passes": 4, "start": "strip-2"}),
+    ("strip", "sdnn", {"seed": 11, "passes": 6, "start": "strip-3"}),
     ("strip-wide-1", "sdnn", WIDE | {"seed": 3, "passes": 12}),
     ("strip-wide-2", "sdnn", WIDE | {"seed": 6, "passes": 8, "start": "strip-wide-1"}),
     (
-        "strip-wide",
+        "strip-wide-3",
         "sdnn",
         WIDE | {"seed": 8, "lines": 100_000, "passes": 4, "start": "strip-wide-2"},
     ),
+    ("strip-wide", "sdnn", WIDE | {"seed": 10, "passes": 6, "start": "strip-wide-3"}),
 )
-CALIBRATION = {"seed": 5, "lines": 6000}
+CALIBRATION = {"seed": 5, "lines": 10_000}
 Steps = Callable[[str, float], None]
 
 

@@ -122,7 +122,7 @@ def test_all_networks_are_trained_in_turn_and_none_twice(tmp_path, monkeypatch, 
         ]
     ]
     wanted.insert(1, wanted[1])  # interrupted, and once more
-    assert calls == [*wanted, ("own", {"seed": 5, "lines": 6000})]
+    assert calls == [*wanted, ("own", command_train.CALIBRATION)]
     made = [name for name, _, _ in wanted]
     assert all(start in made[:k] for k, (_, start, _) in enumerate(wanted) if start)
     assert {f"{name}.wei" for name in NETWORKS["both"]} <= set(made)
