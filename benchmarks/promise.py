@@ -10,7 +10,7 @@ import argparse
 import numpy as np
 
 from lenet.data import data_folder
-from pipeline.calibration import ROUND, measured
+from pipeline.calibration import ROUND, measured, sure
 from pipeline.confidence import WEIGHTS, Known
 from pipeline.evaluation import wilson
 from sn.errors import SnError
@@ -33,23 +33,17 @@ def main() -> None:
         processes=args.processes,
     )["both"]
     curve = Known.of("both").calibration
-    confidences = np.array(
-        [
-            place * curve.confidence(evidence) if read else 0.0
-            for place, evidence, read in zip(
-                found.places, found.evidence, found.read, strict=True
-            )
-        ]
-    )
+    confidences = np.array(sure(found, curve))
     right, kinds = np.array(found.right), np.array(found.kinds)
     print(f"seed {args.seed}: {args.images} images, {len(right)} answers, {right.sum()} right")
     for promised in ERRORS:
         try:
-            threshold = curve.threshold(promised)
+            limits = {g: curve.under(g).threshold(promised) for g in set(found.grammars)}
         except SnError as error:
             print(f"{promised:<7g}{error}")
             continue
-        read = confidences >= threshold
+        least = np.array([limits[g] for g in found.grammars])
+        read = confidences >= least
         wrong = read & ~right
         low, high = wilson(int(wrong.sum()), int(read.sum()))
         each = ", ".join(
@@ -57,7 +51,7 @@ def main() -> None:
             for kind in dict.fromkeys(ROUND)
         )
         print(
-            f"{promised:<7g}threshold {threshold:.4f}: {read.sum()} read, {wrong.sum()} wrong, "
+            f"{promised:<7g}{read.sum()} read, {wrong.sum()} wrong, "
             f"{low:.2%} to {high:.2%}; {each}"
         )
 

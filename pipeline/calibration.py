@@ -46,7 +46,8 @@ GRAMMAR = {"amount": "amount", "check": "amount", "phone": "phone"}
 class Outcome:
     """What became of the images one engine read; lists of equal length.
 
-    `read` says whether nothing but the confidence can reject the image.
+    `read` says whether nothing but the confidence can reject the image; `kinds` and `grammars`
+    what it is and how it was read.
     """
 
     evidence: list[tuple[float, ...]] = field(default_factory=list)
@@ -54,14 +55,17 @@ class Outcome:
     right: list[bool] = field(default_factory=list)
     read: list[bool] = field(default_factory=list)
     kinds: list[str] = field(default_factory=list)
+    grammars: list[str] = field(default_factory=list)
 
     def extend(self, other: "Outcome") -> None:
         """Add what became of other images."""
-        self.evidence += other.evidence
-        self.places += other.places
-        self.right += other.right
-        self.read += other.read
-        self.kinds += other.kinds
+        for name in self.__slots__:
+            getattr(self, name).extend(getattr(other, name))
+
+    def under(self, grammar: str) -> "Outcome":
+        """Return what became of the images read under a grammar."""
+        mine = [k for k, g in enumerate(self.grammars) if g == grammar]
+        return Outcome(*([getattr(self, name)[k] for k in mine] for name in self.__slots__))
 
 
 def draw(rng: np.random.Generator, sources: Sources, kind: str) -> tuple[np.ndarray, str, str]:
@@ -120,6 +124,7 @@ def _outcomes(seed: int, numbers: range) -> dict[str, Outcome]:
                 known.right.append(meaning(grammar, found.n_best[0][0]) == meant)
                 known.read.append(found.reason is None)
                 known.kinds.append(kind)
+                known.grammars.append(grammar)
     return outcomes
 
 
@@ -152,26 +157,42 @@ def measured(
 
 
 def judged(outcome: Outcome) -> dict[str, object]:
-    """Return coefficients and curve fitted to an outcome, and what each kind of image gives."""
-    curve = fit(outcome.evidence, np.array(outcome.right))
-    kept = [k for k, fine in enumerate(outcome.read) if fine]  # the rest is rejected anyhow
-    confidences = [outcome.places[k] * curve.confidence(outcome.evidence[k]) for k in kept]
-    right = [outcome.right[k] for k in kept]
-    table = risk_curve(confidences, right)
-    threshold = Calibration(curve.coefficients, tuple(table)).threshold(MAX_ERROR, strict=False)
-    kinds: dict[str, list[int]] = {}
-    for kind in dict.fromkeys(ROUND):
-        mine = [n for n, k in enumerate(kept) if outcome.kinds[k] == kind]
-        read = [n for n in mine if confidences[n] >= threshold]
-        hits = [r for r, k in zip(outcome.right, outcome.kinds, strict=True) if k == kind]
-        kinds[kind] = [len(hits), sum(hits), len(read), sum(not right[n] for n in read)]
-    return {
-        "coefficients": list(curve.coefficients),
-        "curve": table,
-        "images": len(outcome.right),
-        "right": float(np.mean(outcome.right)),
-        "kinds": kinds,
-    }
+    """Return coefficients and curves fitted to an outcome, and what each kind of image gives.
+
+    One curve for all images, and one for each grammar.
+    """
+    note = fitted(outcome)
+    note |= {"images": len(outcome.right), "right": float(np.mean(outcome.right))}
+    names = sorted(set(outcome.grammars))
+    note["grammars"] = {name: fitted(outcome.under(name)) for name in names}
+    curve = Calibration.of(note)
+    kinds = note["kinds"] = {kind: [0, 0, 0, 0] for kind in dict.fromkeys(ROUND)}
+    confidences = sure(outcome, curve)
+    for right, p, kind, grammar in zip(
+        outcome.right, confidences, outcome.kinds, outcome.grammars, strict=True
+    ):
+        read = p >= curve.under(grammar).threshold(MAX_ERROR, strict=False)
+        for n, counts in enumerate((True, right, read, read and not right)):
+            kinds[kind][n] += counts
+    return note
+
+
+def fitted(outcome: Outcome) -> dict[str, object]:
+    """Return coefficients and curve fitted to an outcome."""
+    coefficients = fit(outcome.evidence, np.array(outcome.right)).coefficients
+    confidences = sure(outcome, Calibration(coefficients))
+    kept = [k for k, p in enumerate(confidences) if p > 0]
+    table = risk_curve([confidences[k] for k in kept], [outcome.right[k] for k in kept])
+    return {"coefficients": list(coefficients), "curve": table}
+
+
+def sure(outcome: Outcome, curve: Calibration) -> list[float]:
+    """Return the confidence of every image, 0 for those that are rejected anyhow."""
+    parts = outcome.places, outcome.evidence, outcome.read, outcome.grammars
+    return [
+        place * curve.under(grammar).confidence(evidence) if read else 0.0
+        for place, evidence, read, grammar in zip(*parts, strict=True)
+    ]
 
 
 def calibrate(

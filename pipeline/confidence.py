@@ -14,12 +14,13 @@ import hashlib
 import json
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from pipeline.rules import kind_of
 from sn.errors import SnError
 
 WEIGHTS = Path(__file__).parent / "weights"
@@ -35,7 +36,8 @@ class Calibration:
     """Coefficients of the logistic curve, one for every feature.
 
     `curve` lists (threshold, reads, wrong ones among them), highest threshold first: the
-    outcome of the calibration, see `risk_curve`.
+    outcome of the calibration, see `risk_curve`. `grammars` holds calibrations of their own for
+    grammars, by name or kind.
 
     >>> Calibration().confidence((0.9, 0.0, 4, 1.0))
     0.9
@@ -43,6 +45,7 @@ class Calibration:
 
     coefficients: tuple[float, ...] = ()
     curve: tuple[tuple[float, int, int], ...] = ()
+    grammars: "dict[str, Calibration]" = field(default_factory=dict)
 
     @classmethod
     def of(cls, note: dict[str, Any]) -> "Calibration":
@@ -50,7 +53,12 @@ class Calibration:
         if "coefficients" not in note:
             return cls()
         curve = tuple((float(t), int(n), int(k)) for t, n, k in note.get("curve", ()))
-        return cls(tuple(note["coefficients"]), curve)
+        grammars = {name: cls.of(own) for name, own in note.get("grammars", {}).items()}
+        return cls(tuple(note["coefficients"]), curve, grammars)
+
+    def under(self, grammar: str) -> "Calibration":
+        """Return the calibration for a grammar: its own, that of its kind, or this one."""
+        return self.grammars.get(grammar) or self.grammars.get(kind_of(grammar)) or self
 
     def confidence(self, evidence: Sequence[float]) -> float:
         """Return the probability 0...1 that the best string is right, from its evidence.

@@ -132,7 +132,7 @@ class CheckReader:
         """The confidence 0...1 a read needs; may load the engine and raise `SnError`."""
         if self.min_confidence is not None:
             return self.min_confidence
-        curve = self.known.calibration
+        curve = self.known.calibration.under(self.grammar)
         if self.max_error is not None:
             return curve.threshold(self.max_error)
         return curve.threshold(MAX_ERROR, strict=False) if curve.curve else THRESHOLD

@@ -307,7 +307,7 @@ class Engine:
             *(v.share if v else 0.0 for v in seen.values()),
             *(v.known(meant) if v else VETO for v in seen.values() if len(seen) > 1),
         )
-        confidence = self.calibration.confidence(evidence)
+        confidence = self.calibration.under(text).confidence(evidence)
         # What the best string leaves is shared out among the others as their posteriors say.
         rest = (1 - confidence) / max(1 - posterior, 1e-12)
         others = [guesses[m] for m in guesses if m != meant]

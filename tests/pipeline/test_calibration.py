@@ -30,6 +30,7 @@ def test_a_reading_of_nothing_is_wrong_and_raises_the_threshold():
         outcome.places.append(1.0)
         outcome.read.append(True)
         outcome.kinds.append("nothing" if nothing else "amount")
+        outcome.grammars.append("amount")
     note = judged(outcome)
     images, right, read, wrong = note["kinds"]["nothing"]
     assert (images, right) == (100, 0)
@@ -39,3 +40,25 @@ def test_a_reading_of_nothing_is_wrong_and_raises_the_threshold():
     assert images == 500
     assert wrong + read > 0
     assert Calibration.of(note).confidence((0.9, 0, 4.0, 1e-4)) < 0.3
+
+
+def test_every_grammar_has_a_threshold_of_its_own():
+    outcome, rng = Outcome(), np.random.default_rng(2)
+    for k in range(3000):
+        phone = k % 2 == 0  # right throughout, the others as often as their posterior says
+        p = float(rng.uniform(0.8, 0.9999))
+        outcome.evidence.append((p, 0.0, 4.0, 0.9))
+        outcome.right.append(phone or bool(rng.random() < p))
+        outcome.places.append(1.0)
+        outcome.read.append(True)
+        outcome.kinds.append("phone" if phone else "digits")
+        outcome.grammars.append("phone" if phone else "digits")
+    note = judged(outcome)
+    curve = Calibration.of(note)
+    phones, digits = (curve.under(g) for g in ("phone", "digits"))
+    assert phones.confidence((0.9, 0.0, 4.0, 0.9)) > 0.99
+    assert digits.confidence((0.9, 0.0, 4.0, 0.9)) < 0.95
+    assert note["kinds"]["phone"] == [1500, 1500, 1500, 0]
+    assert note["kinds"]["digits"][2] < 1000
+    assert curve.under("zip") == digits  # the same kind
+    assert curve.under("[0-9]+") == curve
