@@ -42,23 +42,23 @@ def test_a_reading_of_nothing_is_wrong_and_raises_the_threshold():
     assert Calibration.of(note).confidence((0.9, 0, 4.0, 1e-4)) < 0.3
 
 
-def test_every_grammar_has_a_threshold_of_its_own():
+def test_amounts_and_strings_have_thresholds_of_their_own():
     outcome, rng = Outcome(), np.random.default_rng(2)
     for k in range(3000):
-        phone = k % 2 == 0  # right throughout, the others as often as their posterior says
+        amount = k % 2 == 0  # right throughout, the others as often as their posterior says
         p = float(rng.uniform(0.8, 0.9999))
         outcome.evidence.append((p, 0.0, 4.0, 0.9))
-        outcome.right.append(phone or bool(rng.random() < p))
+        outcome.right.append(amount or bool(rng.random() < p))
         outcome.places.append(1.0)
         outcome.read.append(True)
-        outcome.kinds.append("phone" if phone else "digits")
-        outcome.grammars.append("phone" if phone else "digits")
+        outcome.kinds.append("check" if amount else "digits")
+        outcome.grammars.append("amount" if amount else "digits")
     note = judged(outcome)
     curve = Calibration.of(note)
-    phones, digits = (curve.under(g) for g in ("phone", "digits"))
-    assert phones.confidence((0.9, 0.0, 4.0, 0.9)) > 0.99
+    amounts, digits = (curve.under(g) for g in ("amount", "digits"))
+    assert amounts.confidence((0.9, 0.0, 4.0, 0.9)) > 0.99
     assert digits.confidence((0.9, 0.0, 4.0, 0.9)) < 0.95
-    assert note["kinds"]["phone"] == [1500, 1500, 1500, 0]
+    assert note["kinds"]["check"] == [1500, 1500, 1500, 0]
     assert note["kinds"]["digits"][2] < 1000
-    assert curve.under("zip") == digits  # the same kind
+    assert curve.under("phone") == digits  # the same kind
     assert curve.under("[0-9]+") == curve
