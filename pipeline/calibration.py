@@ -17,7 +17,7 @@ import numpy as np
 
 import lenet
 from pipeline.checks import draw_check
-from pipeline.confidence import NETWORKS, Calibration, fit, risk_curve
+from pipeline.confidence import NETWORKS, PAGE, Calibration, fit, risk_curve
 from pipeline.film import take
 from pipeline.film import written as on_film
 from pipeline.handwriting import Sources, load_sources, random_hand
@@ -39,7 +39,7 @@ ROUND = (
 )
 MODES = ("both", "hos", "sdnn")
 PART = 2 * len(ROUND)  # images a process reads at a time
-OWN = ("amount", "digits")  # grammars with a curve of their own
+OWN = ("amount", PAGE, "digits")  # with coefficients of their own
 GRAMMAR = {"amount": "amount", "check": "amount", "phone": "phone"}
 
 
@@ -63,9 +63,9 @@ class Outcome:
         for name in self.__slots__:
             getattr(self, name).extend(getattr(other, name))
 
-    def under(self, grammar: str) -> "Outcome":
-        """Return what became of the images read under a grammar."""
-        mine = [k for k, g in enumerate(self.grammars) if g == grammar]
+    def under(self, *grammars: str) -> "Outcome":
+        """Return what became of the images read under these grammars."""
+        mine = [k for k, g in enumerate(self.grammars) if g in grammars]
         return Outcome(*([getattr(self, name)[k] for k in mine] for name in self.__slots__))
 
 
@@ -125,7 +125,7 @@ def _outcomes(seed: int, numbers: range) -> dict[str, Outcome]:
                 known.right.append(meaning(grammar, found.n_best[0][0]) == meant)
                 known.read.append(found.reason is None)
                 known.kinds.append(kind)
-                known.grammars.append(grammar)
+                known.grammars.append(PAGE if kind == "check" else grammar)
     return outcomes
 
 
@@ -160,11 +160,20 @@ def measured(
 def judged(outcome: Outcome) -> dict[str, object]:
     """Return coefficients and curves fitted to an outcome, and what each kind of image gives.
 
-    One curve for all images, and one for each grammar of `OWN`.
+    One curve for all images, one for amounts, strips and whole checks together, each with their
+    own coefficients, and one for strings of digits.
     """
-    note = fitted(outcome)
+    note: dict[str, object] = {"coefficients": coefficients(outcome)}
+    known = [g for g in OWN if g in outcome.grammars]
+    own = {g: {"coefficients": coefficients(outcome.under(g))} for g in known}
+    note["grammars"] = own
+    curve = Calibration.of(note)
+    for names in (("amount", PAGE), ("digits",)):
+        table = risks(outcome.under(*names), curve)
+        for name in set(names) & set(known):
+            own[name]["curve"] = table
+    note["curve"] = risks(outcome, Calibration.of({"coefficients": note["coefficients"]}))
     note |= {"images": len(outcome.right), "right": float(np.mean(outcome.right))}
-    note["grammars"] = {g: fitted(outcome.under(g)) for g in OWN if g in outcome.grammars}
     curve = Calibration.of(note)
     kinds = note["kinds"] = {kind: [0, 0, 0, 0] for kind in dict.fromkeys(ROUND)}
     confidences = sure(outcome, curve)
@@ -177,13 +186,16 @@ def judged(outcome: Outcome) -> dict[str, object]:
     return note
 
 
-def fitted(outcome: Outcome) -> dict[str, object]:
-    """Return coefficients and curve fitted to an outcome."""
-    coefficients = fit(outcome.evidence, np.array(outcome.right)).coefficients
-    confidences = sure(outcome, Calibration(coefficients))
+def coefficients(outcome: Outcome) -> list[float]:
+    """Return the coefficients fitted to an outcome."""
+    return list(fit(outcome.evidence, np.array(outcome.right)).coefficients)
+
+
+def risks(outcome: Outcome, curve: Calibration) -> list[tuple[float, int, int]]:
+    """Return the risk curve of an outcome."""
+    confidences = sure(outcome, curve)
     kept = [k for k, p in enumerate(confidences) if p > 0]
-    table = risk_curve([confidences[k] for k in kept], [outcome.right[k] for k in kept])
-    return {"coefficients": list(coefficients), "curve": table}
+    return risk_curve([confidences[k] for k in kept], [outcome.right[k] for k in kept])
 
 
 def sure(outcome: Outcome, curve: Calibration) -> list[float]:

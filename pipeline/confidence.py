@@ -27,6 +27,7 @@ WEIGHTS = Path(__file__).parent / "weights"
 NETWORKS = {"hos": ("character",), "sdnn": ("strip", "strip-wide")}  # of the two engines
 NETWORKS["both"] = NETWORKS["hos"] + NETWORKS["sdnn"]
 ENGINES = {"hos": "character", "sdnn": "strip", "both": "character+strip"}  # as records say
+PAGE = "check"  # the calibration of amounts in fields that were found on a whole check
 FLOOR, CERTAIN = 1e-6, 1e-4
 HOPELESS = 0.3  # share of wrong reads at which a curve ends
 

@@ -69,6 +69,14 @@ class Decoded:
     disagreement: str = ""
     place: float = 1.0
 
+    def rated(self, curve: Calibration) -> "Decoded":
+        """Return the same with the confidence that another curve gives."""
+        p = curve.confidence(self.evidence)
+        rest = (1 - p) / max(1 - self.confidence, 1e-12)
+        others = ((text, round(min(1.0, q * rest), 6)) for text, q in self.n_best[1:])
+        n_best = ((self.n_best[0][0], round(p, 6)), *others)
+        return replace(self, n_best=n_best, confidence=p)
+
     def placed(self, share: float) -> "Decoded":
         """Return the same with the confidence that its field is the one asked for, 0...1."""
         n_best = tuple((text, round(share * p, 6)) for text, p in self.n_best)

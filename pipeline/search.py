@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from pipeline.confidence import PAGE
 from pipeline.errors import BadImage, TooMuch
 from pipeline.image import Grey, Page
 from pipeline.records import CodeLine, WrittenDate
@@ -178,6 +179,9 @@ def cheapest(
     """
     best, chosen, least = None, None, math.inf
     seen = []
+    curve = None
+    if _whole(fields) and kind_of(reader.grammar) == "amount":
+        curve = reader.engine.calibration.grammars.get(PAGE)
     for field in fields[:_CANDIDATES]:
         if field.penalty >= least + _RIVAL:  # confidence can only add to it
             break
@@ -187,6 +191,8 @@ def cheapest(
             decoded = reader.engine.decode(field.crop(pixels), reader.grammar, dpi)
         except TooMuch:
             continue
+        if curve is not None and decoded.evidence and decoded.n_best:
+            decoded = decoded.rated(curve)
         total = field.penalty - math.log(max(confidence(decoded), 1e-12))
         if decoded and decoded.n_best and decoded.reason is None:
             seen.append((meaning(reader.grammar, decoded.n_best[0][0]), total))

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from pipeline.checks import draw_check
+from pipeline.confidence import PAGE, Calibration
 from pipeline.handwriting import StrokeHand
 from pipeline.reader import CheckReader
 from pipeline.search import within_margin
@@ -42,6 +43,30 @@ def test_at_most_four_candidates_are_decoded(made, fake, files):
     fields = [fake.Field((i, 0, 40, 24), 0.1 * i) for i in range(9)]
     made(engine=Counting(), locate=lambda pixels: fields).read(files.strip())
     assert len(calls) == 1 + 4  # the first warms the engine
+
+
+def test_amounts_on_whole_checks_have_a_confidence_of_their_own(made, fake, files):
+    class Calibrated(type(fake.engine)):
+        calibration = Calibration(grammars={PAGE: Calibration((1.0, 0, 0, 0, 0))})
+
+        def decode(self, *arguments):
+            return replace(super().decode(*arguments), evidence=(0.9, 0.0, 4.0, 0.9))
+
+    def read(penalty, grammar):
+        field = fake.Field((0, 0, 60, 24), penalty)
+        settings = {
+            "engine": Calibrated(),
+            "locate": lambda pixels: [field],
+            "grammar": grammar,
+        }
+        return made(**settings, min_confidence=0).read(files.strip())
+
+    plain, found = read(0.0, "amount"), read(0.1, "amount")  # a strip costs nothing
+    assert plain.confidence == 0.99
+    assert found.confidence == pytest.approx(1 / (1 + np.exp(-1)), abs=1e-6)
+    assert found.n_best[0][0] == plain.n_best[0][0]
+    assert sum(p for _, p in found.n_best) <= 1 + 1e-5
+    assert read(0.1, "digits").confidence == 0.99
 
 
 def test_a_margin_of_another_tone_is_left_out(made):
