@@ -25,10 +25,11 @@ from pipeline.recognition import RUBBISH, recognition_graph, unswallowed
 from pipeline.sdnn import StripReader, strip_of
 from pipeline.segmentation import segment
 from pipeline.spellings import runs
+from pipeline.training_strips import bends
 from sn.net.program import LayerProgram
 
 BATCH = 8  # lines between two updates
-BEND, BEND_REACH = 0.9, 10.0  # pixels by which strokes bend, and from one bend to the next
+BEND = 0.9  # pixels by which strokes bend
 WARM_UP = 50  # updates until the first rate is reached
 PATIENCE = 6  # passes without a better one, and the training ends
 NEGLIGIBLE = 1e-3  # candidates whose scores should move less than this are left alone
@@ -72,22 +73,10 @@ def distorted(line: Line, rng: np.random.Generator | None) -> np.ndarray:
     middle = size / 2 + rng.normal(0, 1.4), rows / 2 + rng.normal(0, 1.1)
     move[:, 2] = np.array(middle) - move[:, :2] @ (columns / 2, rows / 2)
     across, down = np.meshgrid(np.arange(size), np.arange(rows))
-    points = np.stack([across, down], axis=2).astype(np.float32) + bends(rows, size, rng)
+    points = np.stack([across, down], axis=2).astype(np.float32) + bends(rows, size, rng, BEND)
     back = cv2.invertAffineTransform(move).astype(np.float32)
     moved = cv2.remap(ink, cv2.transform(points, back), None, cv2.INTER_LINEAR)
     return np.clip(moved, 0, 1) ** np.float32(math.exp(rng.normal(0, 0.2)))
-
-
-def bends(rows: int, columns: int, rng: np.random.Generator) -> np.ndarray:
-    """Return where points move when strokes bend: float32 (rows, columns, 2), in pixels.
-
-    Drawn on a coarse grid and smooth in between.
-    """
-    import cv2
-
-    grid = round(rows / BEND_REACH) + 2, round(columns / BEND_REACH) + 2
-    coarse = rng.normal(0, BEND, (*grid, 2)).astype(np.float32)
-    return cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
 
 
 class Pupil(Protocol):

@@ -8,7 +8,7 @@ differ, and so do those of its two networks, which see more or less of the neigh
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -53,11 +53,17 @@ def strip_of(writing: Writing) -> np.ndarray:
 
 
 def warped(
-    strip: np.ndarray, wide: float, tall: float, shear: float = 0.0, down: float = 0.0
+    strip: np.ndarray,
+    wide: float,
+    tall: float,
+    shear: float = 0.0,
+    down: float = 0.0,
+    bends: Callable[[int, int], np.ndarray] | None = None,
 ) -> np.ndarray:
     """Return a strip stretched about its middle row, sheared (x per y), moved down by pixels.
 
-    The first symbol stays behind the margin; columns are a multiple of eight.
+    The first symbol stays behind the margin; columns are a multiple of eight. `bends` tells
+    for rows and columns where points move: float32 (rows, columns, 2), x and y in pixels.
     """
     import cv2
 
@@ -67,7 +73,12 @@ def warped(
     move = np.array([[wide, shear, 0], [0, tall, 0]], np.float64)
     move[0, 2] = MARGIN * (1 - wide) - shear * middle
     move[1, 2] = middle * (1 - tall) + down
-    return cv2.warpAffine(strip, move, (columns, ROWS), flags=cv2.INTER_LINEAR)
+    if bends is None:
+        return cv2.warpAffine(strip, move, (columns, ROWS), flags=cv2.INTER_LINEAR)
+    grid = np.dstack(np.meshgrid(np.arange(columns), np.arange(ROWS))).astype(np.float32)
+    back = cv2.invertAffineTransform(move).astype(np.float32)
+    points = cv2.transform((grid + bends(ROWS, columns)).astype(np.float32), back)
+    return cv2.remap(strip, points, None, cv2.INTER_LINEAR)
 
 
 class StripReader:

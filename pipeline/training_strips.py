@@ -11,6 +11,7 @@ import math
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,7 @@ RATE, WARM_UP = 2.5e-3, 300  # first rate of the Adam rule, and updates until it
 FURTHER = 1e-3  # first rate of a training that goes on from weights
 SURE, SELDOM = 0.1, 0.2  # lines of an energy below are learned less often, at least so often
 PARTS = 20  # checkpoints of a training
+BEND, BEND_REACH = 1.1, 9.0  # pixels by which strokes bend, and from one bend to the next
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +85,24 @@ def strips_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -> St
     return Strips(np.concatenate(pixels), np.array(widths), texts)
 
 
+def bends(rows: int, columns: int, rng: np.random.Generator, size: float) -> np.ndarray:
+    """Return where points move when strokes bend: float32 (rows, columns, 2), in pixels.
+
+    Drawn with deviation `size` on a coarse grid and smooth in between (elastic distortions as
+    those of Simard et al. 2003).
+    """
+    import cv2
+
+    grid = round(rows / BEND_REACH) + 2, round(columns / BEND_REACH) + 2
+    coarse = rng.normal(0, size, (*grid, 2)).astype(np.float32)
+    return cv2.resize(coarse, (columns, rows), interpolation=cv2.INTER_CUBIC)
+
+
 def varied(strip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Return a strip a little larger or smaller, sheared, shifted, fatter, thinner, fainter.
 
-    So that no line is seen twice: float32 (ROWS, columns), columns a multiple of eight.
+    In every second strip the strokes bend. So that no line is seen twice: float32 (ROWS,
+    columns), columns a multiple of eight.
     """
     import cv2
 
@@ -95,7 +111,8 @@ def varied(strip: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     draws = rng.random(10)
     wide, tall = 0.86 + 0.3 * draws[0], 0.88 + 0.22 * draws[1]
     shear, down = 0.3 * (draws[2] - 0.5), 3.0 * (draws[3] - 0.5)
-    ink = warped(strip, wide, tall, shear, down)
+    bend = partial(bends, rng=rng, size=BEND * draws[9]) if rng.random() < 0.5 else None
+    ink = warped(strip, wide, tall, shear, down, bend)
     if draws[4] < 0.35:
         thick = cv2.dilate if draws[5] < 0.5 else cv2.erode
         share = np.float32((0.8 if draws[5] < 0.5 else 0.5) * draws[6])

@@ -9,9 +9,26 @@ from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, StrokeHand, load_sources
 from pipeline.lines import KINDS, random_string, random_writing
 from pipeline.normalization import finish
-from pipeline.sdnn import BLANK, ROWS, WINDOW, StripReader, lattice, legal_sequences, strip_of
+from pipeline.sdnn import (
+    BLANK,
+    ROWS,
+    WINDOW,
+    StripReader,
+    lattice,
+    legal_sequences,
+    strip_of,
+    warped,
+)
 from pipeline.synthesis import compose
-from pipeline.training_strips import SELDOM, SURE, Strips, Training, collapsed, varied
+from pipeline.training_strips import (
+    SELDOM,
+    SURE,
+    Strips,
+    Training,
+    bends,
+    collapsed,
+    varied,
+)
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +110,20 @@ def test_variations_keep_the_writing_inside():
         assert other.max() <= 1 + 1e-6
         assert other.dtype == np.float32
         assert 0.4 < other.sum() / strip.sum() < 2.2
+
+
+def test_bends_move_strokes_and_leave_the_rest():
+    strip = a_strip("3817")
+    still = warped(strip, 1.1, 0.95, bends=lambda rows, columns: np.zeros((rows, columns, 2)))
+    np.testing.assert_allclose(still, warped(strip, 1.1, 0.95), atol=0.06)
+    right = warped(
+        strip, 1.0, 1.0, bends=lambda rows, columns: np.full((rows, columns, 2), 1.0)
+    )
+    np.testing.assert_allclose(right[:-1, :-1], strip[1:, 1:], atol=1e-3)
+    move = bends(ROWS, 160, np.random.default_rng(1), 1.0)
+    assert move.shape == (ROWS, 160, 2)
+    assert 0.4 < move.std() < 1.5
+    assert np.abs(np.diff(move[..., 0], axis=1)).max() < 1  # no pixel jumps over the next
 
 
 def test_every_kind_of_line_is_a_strip_and_a_text():
