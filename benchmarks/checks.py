@@ -33,10 +33,11 @@ from pipeline.batch import Job, outcomes
 from pipeline.checks import LAYOUTS, UNSEEN, amount_value, draw_check
 from pipeline.desk import PAYEES, Desk
 from pipeline.evaluation import wilson
-from pipeline.handwriting import Script, StrokeHand, random_pen
+from pipeline.handwriting import StrokeHand
 from pipeline.money import money
 from pipeline.normalization import HEIGHT, normalize
 from pipeline.papers import KINDS, paper, scan
+from pipeline.pens import Script, random_pen
 from pipeline.photographs import desk, photograph
 from pipeline.reader import CheckReader, Look
 from pipeline.records import Reading

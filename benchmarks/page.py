@@ -19,7 +19,8 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline.handwriting import Script, StrokeHand
+from pipeline.handwriting import StrokeHand
+from pipeline.pens import Script
 
 WIDE, HIGH, BASE, ROOM = 640, 160, 118, 600  # the paper; where digits stand, how wide they run
 # How long a request takes that goes the same way and reads nothing, in the page itself.

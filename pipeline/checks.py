@@ -14,8 +14,9 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.desk import BANKS, FIRMS, NOTES, PAYEES, PEOPLE, Box, Desk, careful
-from pipeline.handwriting import DIGITS, Hand, StrokeHand
+from pipeline.handwriting import DIGITS, StrokeHand
 from pipeline.papers import KINDS, paper, scan, strip
+from pipeline.pens import Hand
 from pipeline.photographs import photograph
 from pipeline.sheet import enclosing
 from pipeline.synthesis import Style, compose, random_style

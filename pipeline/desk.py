@@ -10,8 +10,9 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.handwriting import Hand, Script, StrokeHand, random_pen
+from pipeline.handwriting import StrokeHand
 from pipeline.papers import KINDS, frame, paper, rule
+from pipeline.pens import Hand, Script, random_pen
 from pipeline.printing import print_code, print_text, text_width
 from pipeline.synthesis import Style, compose, random_style
 

@@ -13,9 +13,10 @@ from functools import partial
 
 import numpy as np
 
-from pipeline.handwriting import Pen, Script, StrokeHand
+from pipeline.handwriting import StrokeHand
 from pipeline.image import Grey, load
 from pipeline.papers import paper, scan
+from pipeline.pens import Pen, Script
 from pipeline.records import Box
 from pipeline.synthesis import Line, Style, compose, random_style
 

@@ -10,9 +10,10 @@ from dataclasses import replace
 import numpy as np
 
 from pipeline.allographs import LETTERS
-from pipeline.handwriting import Sources, StrokeHand, random_hand, tight
+from pipeline.handwriting import Sources, StrokeHand, random_hand
 from pipeline.normalization import Writing, finish, normalize
 from pipeline.papers import strip
+from pipeline.pens import tight
 from pipeline.printing import print_text
 from pipeline.synthesis import Line, cleaned, compose, random_style, varied_style
 from pipeline.texts import random_amount, random_digits, random_phone

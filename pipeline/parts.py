@@ -9,7 +9,8 @@ from functools import cache
 
 import numpy as np
 
-from pipeline.handwriting import Pen, Script, StrokeHand
+from pipeline.handwriting import StrokeHand
+from pipeline.pens import Pen, Script
 from pipeline.printing import print_text
 
 WIDTH = 1200  # working width in pixels: 200 dots per inch of a personal check

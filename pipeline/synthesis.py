@@ -12,18 +12,9 @@ from itertools import pairwise
 
 import numpy as np
 
-from pipeline.handwriting import (
-    Glyph,
-    Hand,
-    Pen,
-    Script,
-    StrokeHand,
-    draw,
-    pick,
-    random_pen,
-    within,
-)
+from pipeline.handwriting import StrokeHand
 from pipeline.kernels_ink import ink_edges, ink_over
+from pipeline.pens import Glyph, Hand, Pen, Script, draw, pick, random_pen, within
 
 SMALL = {"plain": 1.0, "raised": 0.62, "underlined": 0.6}
 

@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from pipeline.handwriting import DIGITS, pick
+from pipeline.handwriting import DIGITS
+from pipeline.pens import pick
 
 
 def random_digits(rng: np.random.Generator, low: int = 1, high: int = 10) -> str:

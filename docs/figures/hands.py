@@ -9,8 +9,9 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from pipeline.handwriting import Pen, Script, StrokeHand, _Habit, _models, load_sources
+from pipeline.handwriting import StrokeHand, _Habit, _models, load_sources
 from pipeline.lines import KINDS, random_writing
+from pipeline.pens import Pen, Script
 from pipeline.sdnn import strip_of
 
 PICTURES = Path(__file__).parent.parent / "pictures"

@@ -7,15 +7,13 @@ from pipeline.allographs import FORMS, forms
 from pipeline.handwriting import (
     DIGITS,
     MnistHand,
-    Pen,
     PenDigitsHand,
-    Script,
     StrokeHand,
     load_sources,
     random_hand,
-    random_pen,
     repen,
 )
+from pipeline.pens import Pen, Script, random_pen
 
 PLAIN = Script(height=40.0, pen=Pen(width=0.08, contrast=0.0, taper=0.0))
 

@@ -4,8 +4,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.handwriting import Pen, Script, StrokeHand
+from pipeline.handwriting import StrokeHand
 from pipeline.normalization import HEIGHT, INK, normalize, without_rules
+from pipeline.pens import Pen, Script
 from pipeline.segmentation import segment
 from pipeline.synthesis import Style, compose
 

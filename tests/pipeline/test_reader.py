@@ -13,9 +13,10 @@ from pipeline import reader
 from pipeline.confidence import Calibration
 from pipeline.errors import BadImage, ImageError
 from pipeline.grammars import SYMBOLS, grammar
-from pipeline.handwriting import Script, StrokeHand
+from pipeline.handwriting import StrokeHand
 from pipeline.money import money
 from pipeline.papers import strip
+from pipeline.pens import Script
 from pipeline.reader import CheckReader
 from pipeline.synthesis import Style, compose
 from pipeline.views import spell

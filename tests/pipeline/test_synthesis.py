@@ -7,8 +7,9 @@ import cv2
 import numpy as np
 import pytest
 
-from pipeline.handwriting import Pen, Script, StrokeHand
+from pipeline.handwriting import StrokeHand
 from pipeline.papers import KINDS, paper, rule, strip
+from pipeline.pens import Pen, Script
 from pipeline.synthesis import Style, cleaned, compose, random_style
 from pipeline.texts import random_amount, random_digits, random_phone
 
