@@ -1,4 +1,7 @@
-"""Speed of reading and of training on whole lines: python -m benchmarks.speed [--torch].
+"""Speed of writing, reading and training on whole lines: python -m benchmarks.speed [--torch].
+
+Writing: lines of about seven symbols a second of CPU time, a new hand for each: our own stroke
+hands, and all sources of hands as the trainings draw them.
 
 Reading, warm, one core, CPU time of strips of own hands: the whole-line network alone, the
 engine of cut characters alone, both together with confidence. Training: lines a second of the
@@ -18,13 +21,16 @@ import numpy as np
 
 import gtn
 import lenet
-from pipeline.handwriting import StrokeHand
+from lenet.data import data_folder
+from pipeline.handwriting import StrokeHand, load_sources, random_hand
 from pipeline.normalization import normalize
 from pipeline.papers import strip
+from pipeline.pens import Hand
 from pipeline.recognition import WEIGHTS, Engine
 from pipeline.sdnn import BLANK, ROWS, strip_of
-from pipeline.synthesis import compose
-from pipeline.texts import random_amount
+from pipeline.synthesis import compose, varied_style
+from pipeline.texts import random_amount, random_digits
+from pipeline.training import SHARES
 from pipeline.training_strips import twin_of
 
 COLUMNS, DIGITS = 160, 6  # of the lines of the training
@@ -39,6 +45,33 @@ def least(action: Callable[[], object], clock: Callable[[], float], turns: int =
         action()
         times.append(clock() - start)
     return min(times)
+
+
+def writing(count: int) -> None:
+    """Print how many lines a second are written, by our own hands and from all sources."""
+    sources = load_sources(data_folder(), SHARES)
+
+    def own(rng: np.random.Generator) -> Hand:
+        return StrokeHand(rng)
+
+    def any_hand(rng: np.random.Generator) -> Hand:
+        return random_hand(rng, sources)
+
+    for name, bar, who in (("stroke hands", 1000, own), ("all sources", 0, any_hand)):
+        for part in (count // 10, count):
+            rng = np.random.default_rng(882)
+            start, lines = time.process_time(), 0
+            while lines < part:
+                text = random_amount(rng) if rng.random() < 0.5 else random_digits(rng, 2, 9)
+                hand = who(rng)
+                try:
+                    compose(text, hand, rng, varied_style(rng, hand))
+                except KeyError:  # a hand that lacks one of the symbols
+                    continue
+                lines += 1
+            took = time.process_time() - start
+        told = f" (bar {bar})" if bar else ""
+        print(f"{f'lines written by {name}':<40}{count / took:>8.0f} a second{told}")
 
 
 def reading(count: int) -> None:
@@ -155,6 +188,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=60, help="strips read")
     parser.add_argument("--torch", action="store_true", help="PyTorch beside it")
     args = parser.parse_args()
+    writing(20 * args.count)
     reading(args.count)
     training(args.torch)
 

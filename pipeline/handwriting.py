@@ -200,21 +200,22 @@ class StrokeHand:
         known = []
         for rank, chosen in enumerate(picks):
             model = models[int(chosen)]
-            points = self._bend(model, own)
-            points[:, 0] *= self.width * np.exp(0.14 * self.wild * own.standard_normal())
+            points, extent = self._bend(model, own)
             share_of = 1.0 if count == 1 else (0.72, 0.28)[rank]
-            extent = float((points.max(axis=0) - points.min(axis=0)).max())
             known.append(_Habit(share_of, model, points, extent, size, drop))
         self._habits[symbol] = known
         return known
 
-    def _bend(self, model: _Model, own: np.random.Generator) -> np.ndarray:
-        """Return this writer's version of a form: its control points, deformed."""
+    def _bend(self, model: _Model, own: np.random.Generator) -> tuple[np.ndarray, float]:
+        """Return this writer's version of a form: its control points, deformed, and its extent."""
         bends, jitter = own.standard_normal((5, 2)), own.standard_normal(model.points.shape)
         bent = np.empty_like(model.points)
         low, high = model.bounds
-        bend_points(model.points, bends, jitter, low, high, self.wild, self.lean, bent)
-        return bent
+        wide = self.width * np.exp(0.14 * self.wild * own.standard_normal())
+        extent = bend_points(
+            model.points, bends, jitter, low, high, self.wild, self.lean, wide, bent
+        )
+        return bent, extent
 
     def strokes(
         self, symbol: str, rng: np.random.Generator, script: Script

@@ -11,11 +11,12 @@ from sn.jit import kernel
 
 
 @kernel
-def bend_points(points, bends, jitter, low, high, wild, lean, bent):
+def bend_points(points, bends, jitter, low, high, wild, lean, wide, bent):
     """Fill `bent` (n, 2) with control points deformed smoothly, and each a little on its own.
 
     `bends` (5, 2) and `jitter` (n, 2) are normal draws, `low` and `high` (2,) enclose the
-    points. A tall form keeps its height and leans by `lean`.
+    points. A tall form keeps its height and leans by `lean`; then all are `wide` times as
+    wide. Returns the larger of width and height.
     """
     middle_x, middle_y = (low[0] + high[0]) / 2, (low[1] + high[1]) / 2
     half_x, half_y = max((high[0] - low[0]) / 2, 0.12), max((high[1] - low[1]) / 2, 0.12)
@@ -36,6 +37,13 @@ def bend_points(points, bends, jitter, low, high, wild, lean, bent):
         for i in range(len(points)):
             bent[i, 1] = low[1] + (bent[i, 1] - top) * ((high[1] - low[1]) / (bottom - top))
             bent[i, 0] += lean * (0.5 - points[i, 1])
+    left = top = math.inf
+    right = bottom = -math.inf
+    for i in range(len(points)):
+        bent[i, 0] *= wide
+        left, right = min(left, bent[i, 0]), max(right, bent[i, 0])
+        top, bottom = min(top, bent[i, 1]), max(bottom, bent[i, 1])
+    return max(right - left, bottom - top)
 
 
 @kernel
@@ -168,6 +176,20 @@ def ink_edges(ink, level, top, first, last):
                 last[top + r] = c + 1
                 if first[top + r] > c:
                     first[top + r] = c
+
+
+@kernel
+def ink_nearest(edge, first, none):
+    """Return the largest ``edge - first`` of rows where both are at most `none` from zero.
+
+    0 and False where there is no such row: (largest, whether there is one).
+    """
+    nearest, found = 0, False
+    for i in range(len(edge)):
+        if edge[i] > -none and first[i] < none:
+            near = edge[i] - first[i]
+            nearest, found = max(near, nearest) if found else near, True
+    return nearest, found
 
 
 @kernel

@@ -13,7 +13,7 @@ from itertools import pairwise
 import numpy as np
 
 from pipeline.handwriting import StrokeHand
-from pipeline.kernels_ink import ink_edges, ink_over
+from pipeline.kernels_ink import ink_edges, ink_nearest, ink_over
 from pipeline.pens import Glyph, Hand, Pen, Script, draw, pick, random_pen, within
 
 SMALL = {"plain": 1.0, "raised": 0.62, "underlined": 0.6}
@@ -255,7 +255,9 @@ def compose(
             continue
         pen = script.pen if size == 1 else replace(script.pen, width=script.pen.width / size)
         tall = height * size * float(1 + style.size_spread * rng.standard_normal())
-        glyph = hand.glyph(symbol, rng, replace(script, height=max(tall, 6.0), pen=pen))
+        glyph = hand.glyph(
+            symbol, rng, Script(max(tall, 6.0), script.slant, script.aspect, pen)
+        )
         base = -lift * height + style.drift * height * rng.standard_normal()
         y = within(middle + glyph.y + round(base), 0, rows - glyph.ink.shape[0])
         first, last = _edges(glyph.ink, y, rows)
@@ -295,11 +297,11 @@ def _beside(
     Between the nearest rows and the boxes: slanted neighbours may tuck under each other, but
     not by more than half of their width.
     """
-    both = (edge > -(1 << 19)) & (first < 1 << 19)
+    nearest, beside = ink_nearest(edge, first, 1 << 19)
     boxed = right + gap
-    if not both.any():
+    if not beside:
         return round(right + max(gap, -0.05 * height) if gap > -2 else boxed)
-    near = float((edge[both] - first[both]).max()) + gap
+    near = nearest + gap
     tuck = max(near, boxed - 0.5 * width, boxed - 0.3 * height)
     return round(0.7 * tuck + 0.3 * boxed)
 

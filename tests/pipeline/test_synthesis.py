@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from pipeline.handwriting import StrokeHand
+from pipeline.kernels_ink import ink_nearest
 from pipeline.papers import KINDS, paper, rule, strip
 from pipeline.pens import Pen, Script
 from pipeline.synthesis import Style, cleaned, compose, random_style
@@ -76,6 +77,18 @@ def test_the_gap_separates_or_overlaps_neighbours():
 
     assert touching(9.0) <= 1
     assert touching(-5.0) >= 8
+
+
+def test_nearest_rows_are_those_where_both_have_ink():
+    rng = np.random.default_rng(3)
+    none = 1 << 19
+    for _ in range(30):
+        edge, first = rng.integers(-40, 40, (2, 12))
+        edge[rng.random(12) < 0.6] = -2 * none
+        first[rng.random(12) < 0.6] = 2 * none
+        both = (edge > -none) & (first < none)
+        nearest = (edge[both] - first[both]).max() if both.any() else 0
+        assert ink_nearest(edge, first, none) == (nearest, both.any())
 
 
 def test_spaces_and_lost_points_have_no_box():
