@@ -207,7 +207,7 @@ class StrokeHand:
         return known
 
     def _bend(self, model: _Model, own: np.random.Generator) -> tuple[np.ndarray, float]:
-        """Return this writer's version of a form: its control points, deformed, and its extent."""
+        """Return this writer's version of a form: its points, deformed, and its extent."""
         bends, jitter = own.standard_normal((5, 2)), own.standard_normal(model.points.shape)
         bent = np.empty_like(model.points)
         low, high = model.bounds
