@@ -11,6 +11,7 @@ from functools import cache
 
 import numpy as np
 
+from pipeline.image import quantiles
 from pipeline.printing import MAGNETIC, magnetic
 from pipeline.records import Box, CodeLine
 
@@ -52,7 +53,7 @@ def read_code(pixels: np.ndarray) -> CodeLine | None:
     reach = max(round(columns / 90), 7) | 1
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach))
     dark = cv2.morphologyEx(foot, cv2.MORPH_BLACKHAT, disk)
-    level = max(0.4 * float(np.percentile(dark, 99.5)), 16.0)
+    level = max(0.4 * quantiles(dark, 0.995)[0], 16.0)
     _, _, stats, _ = cv2.connectedComponentsWithStats((dark > level).astype(np.uint8))
     pieces = stats[1:].astype(float)
     for line in _baselines(pieces, columns):

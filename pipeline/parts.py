@@ -10,6 +10,7 @@ from functools import cache
 import numpy as np
 
 from pipeline.handwriting import StrokeHand
+from pipeline.image import quantiles
 from pipeline.pens import Pen, Script
 from pipeline.printing import print_text
 
@@ -50,13 +51,13 @@ def taken_apart(grey: np.ndarray) -> Parts:
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (odd, odd))
     ground = cv2.GaussianBlur(cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel), (0, 0), odd / 3)
     dark = cv2.subtract(ground, grey)
-    fifth, blackest = np.percentile(dark, (80, 99.2))
-    level = max(0.38 * float(blackest), 14.0)
+    fifth, blackest = quantiles(dark, 0.8, 0.992)
+    level = max(0.38 * blackest, 14.0)
     ink = (dark > level).astype(np.uint8)
     long_h, long_v = max(round(46 * unit), 20), max(round(26 * unit), 12)
     # Lines are printed paler than the writing: they get a lower threshold. What covers more
     # than a fifth of a page is no line, but a pattern of the paper.
-    pale = (dark > max(0.45 * level, 9.0, min(1.4 * float(fifth), level))).astype(np.uint8)
+    pale = (dark > max(0.45 * level, 9.0, min(1.4 * fifth, level))).astype(np.uint8)
     lax = cv2.dilate(pale, np.ones((3, 1), np.uint8))
     across = cv2.morphologyEx(lax, cv2.MORPH_OPEN, np.ones((1, long_h), np.uint8))
     lax = cv2.dilate(pale, np.ones((1, 3), np.uint8))
@@ -234,12 +235,16 @@ def _marks(page: Parts, rest: np.ndarray) -> list[tuple[int, int, int, int, floa
     return found
 
 
+@cache
+def _straight() -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns (lines, 24) of straight lines through the middle of a picture."""
+    rows = np.arange(24)
+    leans = np.array((-0.1, 0.0, 0.1, 0.2, 0.3, 0.4))
+    at = np.array((6, 7, 8, 9))[:, None, None] + leans[:, None] * (11.5 - rows)
+    columns = np.clip(np.rint(at).astype(int), 0, 15).reshape(-1, 24)
+    return np.broadcast_to(rows, columns.shape), columns
+
+
 def _upright(small: np.ndarray) -> float:
     """Return how much of a straight line through the middle of a 24 x 16 picture is ink."""
-    rows = np.arange(24)
-    best = 0.0
-    for lean in (-0.1, 0.0, 0.1, 0.2, 0.3, 0.4):
-        for column in (6, 7, 8, 9):
-            at = np.clip(np.rint(column + lean * (11.5 - rows)).astype(int), 0, 15)
-            best = max(best, float((small[rows, at] > 0.35).mean()))
-    return best
+    return float((small[_straight()] > 0.35).mean(axis=1).max())

@@ -16,7 +16,7 @@ import numpy as np
 
 from pipeline.confidence import PAGE
 from pipeline.errors import BadImage, TooMuch
-from pipeline.image import Grey, Page
+from pipeline.image import Grey, Page, quantiles
 from pipeline.records import CodeLine, WrittenDate
 from pipeline.rules import kind_of, library
 from pipeline.sheet import Sheet, flattened, standing
@@ -257,7 +257,7 @@ def within_margin(pixels: Grey) -> tuple[int, int, Grey]:
         if min(len(rows), len(columns)) < _LEAST_PAGE:
             continue
         part = inner[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-        tone = float(np.median(part))
+        (tone,) = quantiles(part, 0.5)
         other = abs(tone - float(inner[corner])) > _OTHER_TONE
         if tone >= _PAPER and (other or _framed(part, tone)):
             left, top, inner = left + int(columns[0]), top + int(rows[0]), part

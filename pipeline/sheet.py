@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-Grey = np.ndarray
+from pipeline.image import Grey, quantiles
+
 Box = tuple[int, int, int, int]
 LEAST = (480, 190)  # columns and rows below which a page is a crop of one line
 LOOK = 560  # pixels on the long side of the picture in which the sheet is looked for
@@ -226,7 +227,7 @@ def skew_of(pixels: Grey) -> float | None:
     scale = min(700 / pixels.shape[1], 1.0)
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     dark = cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, np.ones((9, 9), np.uint8))
-    level = max(0.4 * float(np.percentile(dark, 99)), 12.0)
+    level = max(0.4 * quantiles(dark, 0.99)[0], 12.0)
     y, x = np.nonzero(dark > level)
     if not 300 <= len(x) <= 0.3 * small.size:
         return None
@@ -255,7 +256,7 @@ def standing(pixels: Grey) -> float:
     small = cv2.resize(pixels, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     disk = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (21, 21))
     dark = cv2.morphologyEx(small, cv2.MORPH_BLACKHAT, disk)
-    ink = (dark > max(0.38 * float(np.percentile(dark, 99.2)), 14.0)).astype(np.uint8)
+    ink = (dark > max(0.38 * quantiles(dark, 0.992)[0], 14.0)).astype(np.uint8)
     rules = cv2.morphologyEx(ink, cv2.MORPH_OPEN, np.ones((1, 40), np.uint8))
     ink &= 1 - cv2.dilate(rules, np.ones((3, 1), np.uint8))
     _, _, stats, _ = cv2.connectedComponentsWithStats(ink, connectivity=8)
