@@ -117,6 +117,12 @@ def parser() -> Parser:
         help="of --engine sdnn: which of its two networks, default strip",
     )
     train.add_argument(
+        "--criterion",
+        choices=("characters", "strings"),
+        help="of --engine hos: candidates named one by one (default), or on from there by "
+        "whole strings, through the recognition graph",
+    )
+    train.add_argument(
         "-o",
         dest="output",
         metavar="FILE",
@@ -124,7 +130,10 @@ def parser() -> Parser:
     )
     train.add_argument("--seed", type=_seed, metavar="N", help="default 1")
     train.add_argument(
-        "--lines", type=_count, metavar="N", help="default 120000 (hos), 200000 (sdnn)"
+        "--lines",
+        type=_count,
+        metavar="N",
+        help="default 120000 (hos), 100000 (hos by strings), 200000 (sdnn)",
     )
     train.add_argument("--passes", type=_count, metavar="N", help="default 8; of fields 20")
     train.add_argument(

@@ -20,7 +20,13 @@ OF_FIELDS = {
     "grammar": "--grammar",
     "weights": "--weights",
 }
-OF_LINES = {"engine": "--engine", "net": "--net", "lines": "--lines", "start": "--from"}
+OF_LINES = {
+    "engine": "--engine",
+    "net": "--net",
+    "criterion": "--criterion",
+    "lines": "--lines",
+    "start": "--from",
+}
 OF_ONE = OF_FIELDS | OF_LINES | {"seed": "--seed", "passes": "--passes"}
 WIDE = {"net": "strip-wide"}
 # How the weights of the program are made: file, engine, and what its training is given.
@@ -78,11 +84,14 @@ def bars() -> "Iterator[tuple[Console, Steps]]":
         yield console, progress
 
 
-def training(engine: str) -> Callable[..., dict[str, Any]]:
-    """Return what trains a network of an engine from nothing."""
+def training(engine: str, criterion: str | None = None) -> Callable[..., dict[str, Any]]:
+    """Return what trains a network of an engine by a criterion."""
     from pipeline.training import train_recognizer
+    from pipeline.training_cuts import train_cuts
     from pipeline.training_strips import train_strips
 
+    if criterion == "strings":
+        return train_cuts
     return train_recognizer if engine == "hos" else train_strips
 
 
@@ -100,11 +109,13 @@ def train_all(args: argparse.Namespace, console: "Console", progress: Steps) -> 
         file = folder / f"{name}.wei"
         if file.with_suffix(".json").is_file():
             continue
-        start = {"start": folder / f"{given['start']}.wei"} if "start" in given else {}
-        notes = training(engine)(
+        settings = dict(given)
+        if "start" in given:
+            settings["start"] = folder / f"{given['start']}.wei"
+        notes = training(engine, settings.pop("criterion", None))(
             data,
             file,
-            **given | start,
+            **settings,
             progress=lambda step, share, name=name: progress(f"{name}, {step}", share),
             tell=lambda done, name=name: console.print(f"{name}: {done.to_line()}"),
         )
@@ -128,13 +139,16 @@ def train_lines(args: argparse.Namespace, console: "Console", progress: Steps) -
         if engine == "hos":
             raise Usage(f"{PROGRAM}: --net goes with --engine sdnn")
         given["net"] = args.net
-    net = args.net or "strip"
-    output, what = (
-        ("character.wei", "candidates misnamed")
-        if engine == "hos"
-        else (f"{net}.wei", "lines misread")
-    )
-    notes = training(engine)(
+    strings = args.criterion == "strings"
+    if args.criterion is not None and engine == "sdnn":
+        raise Usage(f"{PROGRAM}: --criterion goes with --engine hos")
+    if strings and args.start is None:
+        raise Usage(f"{PROGRAM}: --criterion strings goes on from weights: --from FILE")
+    if strings and args.passes is not None:
+        raise Usage(f"{PROGRAM}: --criterion strings sees no line twice: give --lines")
+    output = "character.wei" if engine == "hos" else f"{args.net or 'strip'}.wei"
+    what = "candidates misnamed" if engine == "hos" and not strings else "lines misread"
+    notes = training(engine, args.criterion)(
         data_folder(args.data),
         Path(args.output or output),
         seed=args.seed,

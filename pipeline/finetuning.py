@@ -124,10 +124,14 @@ class WholeLines:
 
 
 class CutCharacters:
-    """The character recognizer as a pupil: the gradient comes through the recognition graph."""
+    """The character recognizer as a pupil: the gradient comes through the recognition graph.
 
-    def __init__(self, network: Network) -> None:
-        self.network, self.program = network, network.program
+    Lines of an energy beyond `bearable` teach the less: their ink was cut wrongly, and what
+    would spell them has little to do with characters.
+    """
+
+    def __init__(self, network: Network, bearable: float = math.inf) -> None:
+        self.network, self.program, self.bearable = network, network.program, bearable
 
     def learn(self, line: Line, rng: np.random.Generator | None) -> float:
         """Return the energy of a line; with `rng`, distort it and add its gradient."""
@@ -144,12 +148,15 @@ class CutCharacters:
         loss = gtn.discriminative_forward_energy(graph, line.ways)
         if rng is None or not math.isfinite(loss.energy):
             return loss.energy
+        gradient = loss.gradient
+        if loss.energy > self.bearable:
+            gradient = gradient * (self.bearable / loss.energy) ** 2
         wished = np.zeros_like(penalties)
         named = candidate >= 0
-        np.add.at(wished, (candidate[named], graph.ilabel[named]), loss.gradient[named])
+        np.add.at(wished, (candidate[named], graph.ilabel[named]), gradient[named])
         apart = np.flatnonzero(found.whole)
         if len(apart):
-            wished[apart, RUBBISH] += loss.gradient[-len(apart) :]
+            wished[apart, RUBBISH] += gradient[-len(apart) :]
         slope = np.exp(-penalties) * wished.sum(axis=1, keepdims=True) - wished
         one = self.program.replicate(*found.images.shape[1:])
         for n in np.flatnonzero(np.abs(slope).max(axis=1) > NEGLIGIBLE):

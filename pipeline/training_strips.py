@@ -8,7 +8,7 @@ through the replicated network. ``check-reader train --engine sdnn`` does it fro
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,8 @@ import numpy as np
 
 import gtn
 import lenet
-from lenet.networks import Network, NetworkError
+from lenet.networks import Network
+from pipeline.course import Course, Part
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources
 from pipeline.lines import random_writing
@@ -27,11 +28,9 @@ from pipeline.training import CHUNK, in_chunks
 from sn.command import commit, version
 from sn.net.program import LayerProgram
 
-BATCH = 16  # lines between two updates
-RATE, WARM_UP = 2.5e-3, 300  # first rate of the Adam rule, and updates until it is reached
+RATE = 2.5e-3  # first rate of the Adam rule
 FURTHER = 1e-3  # first rate of a training that goes on from weights
 SURE, SELDOM = 0.1, 0.2  # lines of an energy below are learned less often, at least so often
-PARTS = 20  # checkpoints of a training
 BEND, BEND_REACH = 1.1, 9.0  # pixels by which strokes bend, and from one bend to the next
 
 
@@ -53,22 +52,6 @@ class Strips:
     def starts(self) -> np.ndarray:
         """Return where each line begins in `pixels`."""
         return ROWS * np.concatenate([[0], np.cumsum(self.widths)[:-1]])
-
-
-@dataclass(frozen=True, slots=True)
-class Part:
-    """What happened in a part of a training: mean energy, share of held-out lines misread."""
-
-    number: int
-    energy: float
-    test_error: float
-
-    def to_line(self) -> str:
-        """Return the part as a line of a table."""
-        return (
-            f"part {self.number:>2} of {PARTS}  energy {self.energy:7.4f}  "
-            f"held-out lines misread {self.test_error:7.2%}"
-        )
 
 
 def strips_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -> Strips:
@@ -139,8 +122,8 @@ def twin_of(program: LayerProgram) -> LayerProgram:
     return twin
 
 
-class Training:
-    """A training that can be interrupted: `run` goes on from its checkpoint.
+class Training(Course):
+    """A training of a network of strips: `run` goes on from its checkpoint.
 
     Two threads learn half of a batch each, with the same weights: the same halves whatever the
     machine, so that the result is the same.
@@ -149,10 +132,11 @@ class Training:
     def __init__(
         self, network: Network, strips: Strips, held: int, seed: int, rate: float = RATE
     ) -> None:
-        self.program = network.program
+        super().__init__(network.program, seed, rate)
         self.twin = twin_of(self.program)
+        self.second = ThreadPoolExecutor(1)
         self.reader = StripReader(network)
-        self.strips, self.held, self.seed, self.rate = strips, held, seed, rate
+        self.strips, self.held = strips, held
         self.starts = strips.starts()
 
     def strip(self, k: int) -> np.ndarray:
@@ -201,6 +185,14 @@ class Training:
         ]
         return float(np.mean(wrong))
 
+    def learn_batch(self, batch: Sequence[int], step: int) -> list[float]:
+        """Add the gradients of the lines of update `step`, half of them in each thread."""
+        other = self.second.submit(self.learn_half, self.twin, batch[1::2], step)
+        energies = self.learn_half(self.program, batch[::2], step) + other.result()
+        self.program.gradient_sum += self.twin.gradient_sum
+        self.twin.gradient_sum[:] = 0
+        return energies
+
     def run(
         self,
         passes: int,
@@ -212,54 +204,7 @@ class Training:
         known = len(self.strips) - self.held
         rng = np.random.default_rng([self.seed, 2])
         order = np.concatenate([rng.permutation(known) for _ in range(passes)])
-        updates = len(order) // BATCH
-        done = self.resume(checkpoint, len(order))
-        with ThreadPoolExecutor(1) as second:
-            for number, part in enumerate(np.array_split(np.arange(updates), PARTS), 1):
-                if number <= len(done):
-                    continue
-                energies = []
-                for step in part.tolist():
-                    warm = min(1.0, (step + 1) / WARM_UP)
-                    self.program.rates[:] = (
-                        self.rate * warm * (1 + math.cos(math.pi * step / updates)) / 2
-                    )
-                    batch = order[step * BATCH : (step + 1) * BATCH].tolist()
-                    other = second.submit(self.learn_half, self.twin, batch[1::2], step)
-                    energies += self.learn_half(self.program, batch[::2], step) + other.result()
-                    self.program.gradient_sum += self.twin.gradient_sum
-                    self.twin.gradient_sum[:] = 0
-                    self.program.update(BATCH, rule="adam", momentum=0.9)
-                    if progress and step % 50 == 0:
-                        progress(step / updates)
-                finite = [e for e in energies if math.isfinite(e)]
-                done.append(Part(number, float(np.mean(finite)), self.test_error()))
-                self.save(checkpoint, len(order), done)
-                if tell:
-                    tell(done[-1])
-        return done
-
-    def save(self, file: Path, lines: int, done: list[Part]) -> None:
-        """Write a checkpoint."""
-        p = self.program
-        kept = {"weights": p.weights, "speed": p.speed, "squares": p.squares, "moves": p.moves}
-        table = np.array([(d.number, d.energy, d.test_error) for d in done])
-        part = file.with_suffix(".part.npz")
-        np.savez(part, training=[self.seed, lines], done=table, **kept)
-        part.replace(file)
-
-    def resume(self, file: Path, lines: int) -> list[Part]:
-        """Take a checkpoint of the same training; return the parts it holds."""
-        if not file.is_file():
-            return []
-        with np.load(file, allow_pickle=False) as stored:
-            if stored["training"].tolist() != [self.seed, lines]:
-                raise NetworkError(
-                    f"{file}: belongs to another training; remove it or name another file"
-                )
-            for name in ("weights", "speed", "squares", "moves"):
-                getattr(self.program, name)[:] = stored[name]
-            return [Part(int(n), float(e), float(t)) for n, e, t in stored["done"]]
+        return self.follow(order, checkpoint, progress, tell)
 
 
 def train_strips(

@@ -1,16 +1,22 @@
 """Training lines and the labels of their candidates."""
 
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from pipeline import calibration, command_train, training
+import lenet
+from pipeline import calibration, command_train, course, training, training_cuts
 from pipeline.cli import main
-from pipeline.confidence import NETWORKS
+from pipeline.confidence import NETWORKS, WEIGHTS
 from pipeline.errors import TooMuch
+from pipeline.finetuning import CutCharacters, Line
 from pipeline.handwriting import Sources, StrokeHand
 from pipeline.lines import printed_mark
 from pipeline.normalization import finish
 from pipeline.segmentation import Segmentation, segment
+from pipeline.spellings import chain
 from pipeline.synthesis import Style, compose
 from pipeline.training import (
     RUBBISH,
@@ -20,6 +26,7 @@ from pipeline.training import (
     near,
     packed,
 )
+from pipeline.training_cuts import CutTraining, best_string, line_of
 
 
 def segmentation(pieces, spans):
@@ -107,7 +114,7 @@ def test_all_networks_are_trained_in_turn_and_none_twice(tmp_path, monkeypatch, 
         file.with_suffix(".json").write_text("{}")
         return {"test_error": 0.25}
 
-    monkeypatch.setattr(command_train, "training", lambda engine: learned)
+    monkeypatch.setattr(command_train, "training", lambda engine, criterion: learned)
     monkeypatch.setattr(
         calibration, "calibrate", lambda *a, progress, **k: calls.append((a[1].name, k))
     )
@@ -118,7 +125,10 @@ def test_all_networks_are_trained_in_turn_and_none_twice(tmp_path, monkeypatch, 
         (f"{name}.wei", f"{start}.wei" if start else None, given)
         for name, _, whole in command_train.SHIPPED
         for start, given in [
-            (whole.get("start"), {k: v for k, v in whole.items() if k != "start"})
+            (
+                whole.get("start"),
+                {k: v for k, v in whole.items() if k not in ("start", "criterion")},
+            )
         ]
     ]
     wanted.insert(1, wanted[1])  # interrupted, and once more
@@ -129,9 +139,75 @@ def test_all_networks_are_trained_in_turn_and_none_twice(tmp_path, monkeypatch, 
     assert "25.00% of held-out misread" in capsys.readouterr().out
 
 
+class Here(Executor):
+    """Runs a job at once, in this process; from job `last` on it breaks off."""
+
+    def __init__(self, last=1000):
+        self.left = last
+
+    def submit(self, function, *arguments):
+        self.left -= 1
+        if self.left < 0:
+            raise KeyboardInterrupt
+        done = Future()
+        done.set_result(function(*arguments))
+        return done
+
+
+def test_an_interrupted_training_on_strings_ends_with_the_same_weights(tmp_path, monkeypatch):
+    monkeypatch.setattr(course, "BATCH", 2)
+    monkeypatch.setattr(course, "PARTS", 3)
+    learning = lenet.load("character", WEIGHTS / "character.wei")
+    shipped = learning.weights()
+    monkeypatch.setattr(training_cuts, "_pupil", CutCharacters(learning, bearable=6.0))
+    monkeypatch.setattr(training_cuts, "_sources", Sources())
+
+    def trained(file, pool):
+        network = lenet.load("character", WEIGHTS / "character.wei")
+        lesson = CutTraining(network, pool, seed=3, held=2)
+        return lesson.follow(np.arange(6), tmp_path / file), network.weights()
+
+    parts, whole = trained("one.npz", Here())
+    assert [p.number for p in parts] == [1, 2, 3]
+    assert not np.array_equal(
+        whole, lenet.load("character", WEIGHTS / "character.wei").weights()
+    )
+    with pytest.raises(KeyboardInterrupt):
+        trained("two.npz", Here(last=7))  # four jobs a part
+    again, weights = trained("two.npz", Here())
+    assert again == parts
+    np.testing.assert_array_equal(weights, whole)
+
+
+def test_lines_beyond_bearing_teach_the_less():
+    line, _ = line_of(Sources(), 4, 1)
+    steps = []
+    for bearable in (np.inf, 1e-3):
+        network = lenet.load("character", WEIGHTS / "character.wei")
+        pupil = CutCharacters(network, bearable)
+        network.program.gradient_sum[:] = 0
+        wrong = replace(line, ways=chain("4711"))  # so that its energy is high
+        energy = pupil.learn(wrong, np.random.default_rng(2))
+        steps.append(network.program.gradient_sum.copy())
+    assert energy > 1
+    assert np.abs(steps[0]).max() > 0
+    # Slopes that the smaller gradient makes negligible are left out: a few per thousand.
+    assert np.abs(steps[1]).max() < 1e-2 * np.abs(steps[0]).max()
+
+
+def test_the_recognizer_reads_a_careful_line():
+    rng = np.random.default_rng(8)
+    writing = finish(compose("3058", StrokeHand(rng, 0.0, 0.1), rng).ink)
+    network = lenet.load("character", WEIGHTS / "character.wei")
+    assert best_string(network, Line.of(writing, chain("3058"))) == "3058"
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [
+        (["--engine", "sdnn", "--criterion", "strings"], "--criterion goes with --engine hos"),
+        (["--criterion", "strings"], "goes on from weights: --from FILE"),
+        (["--criterion", "strings", "--from", "x", "--passes", "2"], "sees no line twice"),
         (["--all", "--lines", "3"], "--lines is part of --all"),
         (["--all", "--field-data", "x"], "--all trains from nothing"),
         (["--net", "strip"], "--net goes with --engine sdnn"),
