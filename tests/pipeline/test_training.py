@@ -169,9 +169,7 @@ def test_an_interrupted_training_on_strings_ends_with_the_same_weights(tmp_path,
 
     parts, whole = trained("one.npz", Here())
     assert [p.number for p in parts] == [1, 2, 3]
-    assert not np.array_equal(
-        whole, lenet.load("character", WEIGHTS / "character.wei").weights()
-    )
+    assert np.abs(whole - shipped).max() > 0
     with pytest.raises(KeyboardInterrupt):
         trained("two.npz", Here(last=7))  # four jobs a part
     again, weights = trained("two.npz", Here())
