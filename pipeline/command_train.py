@@ -33,11 +33,13 @@ WIDE = {"net": "strip-wide"}
 SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("character-1", "hos", {}),
     ("character-2", "hos", {"seed": 9, "lines": 40_000, "start": "character-1"}),
-    ("character", "hos", {"seed": 12, "lines": 80_000, "start": "character-2"}),
+    ("character-3", "hos", {"seed": 12, "lines": 80_000, "start": "character-2"}),
+    ("character", "hos", {"criterion": "strings", "seed": 15, "start": "character-3"}),
     ("strip-1", "sdnn", {}),
     ("strip-2", "sdnn", {"seed": 2, "lines": 60_000, "passes": 3, "start": "strip-1"}),
     ("strip-3", "sdnn", {"seed": 7, "passes": 4, "start": "strip-2"}),
-    ("strip", "sdnn", {"seed": 11, "passes": 6, "start": "strip-3"}),
+    ("strip-4", "sdnn", {"seed": 11, "passes": 6, "start": "strip-3"}),
+    ("strip", "sdnn", {"seed": 17, "passes": 6, "start": "strip-4"}),
     ("strip-wide-1", "sdnn", WIDE | {"seed": 3, "passes": 12}),
     ("strip-wide-2", "sdnn", WIDE | {"seed": 6, "passes": 8, "start": "strip-wide-1"}),
     (
@@ -45,7 +47,8 @@ SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "sdnn",
         WIDE | {"seed": 8, "lines": 100_000, "passes": 4, "start": "strip-wide-2"},
     ),
-    ("strip-wide", "sdnn", WIDE | {"seed": 10, "passes": 6, "start": "strip-wide-3"}),
+    ("strip-wide-4", "sdnn", WIDE | {"seed": 10, "passes": 6, "start": "strip-wide-3"}),
+    ("strip-wide", "sdnn", WIDE | {"seed": 16, "passes": 6, "start": "strip-wide-4"}),
 )
 CALIBRATION = {"seed": 5, "lines": 10_000}
 Steps = Callable[[str, float], None]

@@ -16,7 +16,7 @@ from lenet.networks import NetworkError
 from sn.net.program import LayerProgram
 
 BATCH = 16  # lines between two updates
-WARM_UP = 300  # updates until the first rate of the Adam rule is reached
+WARM_UP = 300  # updates until the first rate of the Muon rule is reached
 PARTS = 20  # checkpoints of a training
 
 
@@ -74,7 +74,7 @@ class Course(ABC):
                 )
                 batch = order[step * BATCH : (step + 1) * BATCH].tolist()
                 energies += self.learn_batch(batch, step)
-                self.program.update(BATCH, rule="adam", momentum=0.9)
+                self.program.update(BATCH, rule="muon", momentum=0.95)
                 if progress and step % 50 == 0:
                     progress(step / updates)
             finite = [e for e in energies if math.isfinite(e)]

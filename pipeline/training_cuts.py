@@ -29,7 +29,7 @@ from pipeline.spellings import chain
 from pipeline.training import SHARES
 from sn.command import commit, version
 
-RATE = 1e-3  # first rate of the Adam rule
+RATE = 2e-3  # first rate of the Muon rule
 HELD = 1000  # lines that are measured on
 SURE_CUT = 6.0  # energy beyond which a line counts less: most are not to be cut rightly
 

@@ -6,12 +6,13 @@ for running, float64 (with the exact hyperbolic tangent) for checking gradients.
 """
 
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sn.errors import SnCompileError
-from sn.net import kernels_lanes
+from sn.net import kernels_lanes, muon
 from sn.net import kernels_program as kernels
 from sn.net import kernels_steps as steps
 from sn.net.lanes import LANES, LaneTable
@@ -231,9 +232,13 @@ class LayerProgram:
         ``rule="gradient"`` is ``rates`` times the gradient, with momentum: also stochastic
         diagonal Levenberg-Marquardt (`set_rates`). ``rule="adam"`` is that of Kingma and Ba
         2015 with weight decay apart from it; `momentum` is then the memory of the first moment
-        (0.9). Rates that are 0 keep a weight as it is.
+        (0.9). ``rule="muon"`` turns the steps of matrices (`sn.net.muon`) and moves the other
+        weights as Adam does. Rates that are 0 keep a weight as it is.
         """
         self.moves += 1
+        if rule == "muon":
+            self._turn(count, momentum, decay)
+            return
         kernels.move(
             RULES[rule],
             self.weights,
@@ -246,6 +251,26 @@ class LayerProgram:
             self.dtype.type(decay),
             int(self.moves[0]),
         )
+
+    def _turn(self, count: int, momentum: float, decay: float) -> None:
+        """Move the weights by the Muon rule."""
+        gradient = self.gradient_sum / self.dtype.type(count)
+        rates = self.rates.copy()
+        for places in self.matrices:
+            self.rates[places] = 0
+        self.moves -= 1
+        self.update(count, momentum=momentum, decay=decay, rule="adam")
+        self.rates[:] = rates
+        for places in self.matrices:
+            mean = (1 - momentum) * gradient[places] + momentum * self.speed[places]
+            weights = self.weights[places]
+            move = muon.step(mean.astype(self.dtype)) + decay * weights
+            self.weights[places] = weights - rates[places] * move
+
+    @cached_property
+    def matrices(self) -> list[np.ndarray]:
+        """Places of the weights that make matrices, see `sn.net.muon`."""
+        return muon.matrices(self.lowered.plans)
 
     # ---- replicas --------------------------------------------------------------------------
 
