@@ -342,7 +342,9 @@ def main() -> None:
                     f"{reading.confidence:.3f} {reading.reason or ''}"
                 )
     count = sum(total.values())
-    print(f"{args.set}, seed {args.seed}: {count} images, threshold {reader.threshold:.3f}")
+    print(
+        f"{args.set}, seed {args.seed}: {count} images, threshold {reader.page_threshold:.3f}"
+    )
     for told in ("right", "wrong", "reject"):
         low, high = wilson(total[told], count)
         print(f"{told:<8}{total[told]:>6} {total[told] / count:>7.1%}  {low:.1%} to {high:.1%}")

@@ -65,6 +65,7 @@ def settings_of(reader: CheckReader) -> dict[str, Any]:
         },
         "engine": reader.known.mode,
         "threshold": reader.threshold,
+        "page_threshold": reader.page_threshold,
         "max_error": reader.max_error,
         "field": reader.field if isinstance(reader.field, str) else list(reader.field),
         "limits": {
@@ -266,6 +267,7 @@ def _again(run: dict[str, Any]) -> CheckReader:
         grammar=run["grammar"]["name"],
         field=place if isinstance(place, str) else tuple(place),
         min_confidence=run["threshold"],
+        page_confidence=run.get("page_threshold"),
         engine=run["engine"],
         limits=Limits(**run["limits"]),
     )

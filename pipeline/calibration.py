@@ -39,7 +39,7 @@ ROUND = (
 )
 MODES = ("both", "hos", "sdnn")
 PART = 2 * len(ROUND)  # images a process reads at a time
-OWN = ("amount", PAGE, "digits")  # with coefficients of their own
+OWN = ("amount", PAGE, "digits")  # with curves of their own
 GRAMMAR = {"amount": "amount", "check": "amount", "phone": "phone"}
 
 
@@ -160,18 +160,15 @@ def measured(
 def judged(outcome: Outcome) -> dict[str, object]:
     """Return coefficients and curves fitted to an outcome, and what each kind of image gives.
 
-    One curve for all images, one for amounts, strips and whole checks together, each with their
-    own coefficients, and one for strings of digits.
+    One curve for all images, and one for each of `OWN`, with coefficients of its own.
     """
     note: dict[str, object] = {"coefficients": coefficients(outcome)}
     known = [g for g in OWN if g in outcome.grammars]
     own = {g: {"coefficients": coefficients(outcome.under(g))} for g in known}
     note["grammars"] = own
     curve = Calibration.of(note)
-    for names in (("amount", PAGE), ("digits",)):
-        table = risks(outcome.under(*names), curve)
-        for name in set(names) & set(known):
-            own[name]["curve"] = table
+    for name in known:
+        own[name]["curve"] = risks(outcome.under(name), curve)
     note["curve"] = risks(outcome, Calibration.of({"coefficients": note["coefficients"]}))
     note |= {"images": len(outcome.right), "right": float(np.mean(outcome.right))}
     curve = Calibration.of(note)

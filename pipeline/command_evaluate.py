@@ -8,7 +8,7 @@ from pathlib import Path
 from lenet.canvas import check_name
 from pipeline.batch import Job, outcomes
 from pipeline.command_read import PROGRAM, reader_of
-from pipeline.evaluation import Case, Evaluation, evaluated, labelled, report
+from pipeline.evaluation import Case, Evaluation, evaluated, labelled, report, usual_threshold
 from sn.command import printable
 
 
@@ -24,7 +24,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     reader = reader_of(args)
     found = outcomes(reader, map(Job, truths), processes=args.processes)
     cases = progressed(args, evaluated(found, truths, reader.grammar), len(truths))
-    result = Evaluation(cases, reader.threshold)
+    result = Evaluation(cases, usual_threshold(cases, reader.threshold))
     for case in cases:
         if case.reason == "failed":
             print(f"{PROGRAM}: {printable(case.name)}: cannot be read", file=sys.stderr)

@@ -267,6 +267,7 @@ def settings(args: argparse.Namespace, reader: CheckReader) -> dict[str, Any]:
         "grammar": reader.grammar,
         "field": reader.field if isinstance(reader.field, str) else list(reader.field),
         "threshold": reader.threshold,
+        "page_threshold": reader.page_threshold,
         "expect": reader.expect,
         "expect-csv": args.expect_csv,
         "n-best": args.n_best,

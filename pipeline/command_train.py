@@ -38,8 +38,7 @@ SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("strip-1", "sdnn", {}),
     ("strip-2", "sdnn", {"seed": 2, "lines": 60_000, "passes": 3, "start": "strip-1"}),
     ("strip-3", "sdnn", {"seed": 7, "passes": 4, "start": "strip-2"}),
-    ("strip-4", "sdnn", {"seed": 11, "passes": 6, "start": "strip-3"}),
-    ("strip", "sdnn", {"seed": 17, "passes": 6, "start": "strip-4"}),
+    ("strip", "sdnn", {"seed": 11, "passes": 6, "start": "strip-3"}),
     ("strip-wide-1", "sdnn", WIDE | {"seed": 3, "passes": 12}),
     ("strip-wide-2", "sdnn", WIDE | {"seed": 6, "passes": 8, "start": "strip-wide-1"}),
     (
@@ -47,10 +46,9 @@ SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
         "sdnn",
         WIDE | {"seed": 8, "lines": 100_000, "passes": 4, "start": "strip-wide-2"},
     ),
-    ("strip-wide-4", "sdnn", WIDE | {"seed": 10, "passes": 6, "start": "strip-wide-3"}),
-    ("strip-wide", "sdnn", WIDE | {"seed": 16, "passes": 6, "start": "strip-wide-4"}),
+    ("strip-wide", "sdnn", WIDE | {"seed": 10, "passes": 6, "start": "strip-wide-3"}),
 )
-CALIBRATION = {"seed": 5, "lines": 10_000}
+CALIBRATION = {"seed": 5, "lines": 20_000}
 Steps = Callable[[str, float], None]
 
 

@@ -50,7 +50,8 @@ class Case:
     """One labelled image: what stands there, what was made of it.
 
     `guess` is the best string, None without one; `reason` is None for a read, the reason of a
-    reject, or ``failed`` for an input that could not be read.
+    reject, or ``failed`` for an input that could not be read. `threshold` is the confidence
+    that a read needed: on whole checks it may be another one than in single fields.
     """
 
     name: str
@@ -59,11 +60,12 @@ class Case:
     right: bool
     confidence: float
     reason: str | None
+    threshold: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Evaluation:
-    """The cases of a folder and the threshold in force."""
+    """The cases of a folder and the threshold in force for most of them."""
 
     cases: Sequence[Case]
     threshold: float
@@ -120,6 +122,12 @@ class Evaluation:
         }
 
 
+def usual_threshold(cases: Sequence[Case], otherwise: float) -> float:
+    """Return the threshold most cases were held against."""
+    known = Counter(c.threshold for c in cases if c.threshold is not None)
+    return known.most_common(1)[0][0] if known else otherwise
+
+
 def labelled(folder: str, labels: str | None = None) -> dict[str, str]:
     """Return what stands in the images of a folder: path to text, in the order of the table.
 
@@ -152,7 +160,8 @@ def evaluated(
             right = guess is not None and (
                 meaning(grammar, guess) == meaning(grammar, truth.replace("$ ", "$"))
             )
-            case = Case(job.name, truth, guess, right, outcome.confidence, outcome.reason)
+            sure, least = outcome.confidence, outcome.threshold
+            case = Case(job.name, truth, guess, right, sure, outcome.reason, least)
         elif case is None:
             case = Case(job.name, truth, None, False, 0.0, "failed")
 

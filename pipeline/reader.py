@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pipeline import search
-from pipeline.confidence import Known
+from pipeline.confidence import PAGE, Calibration, Known
 from pipeline.image import Grey, Limits, Page, Scan, Source, levels, scan
 from pipeline.money import money
 from pipeline.records import Box, Quality, Reading
@@ -43,6 +43,8 @@ class CheckReader:
         ``"auto"`` to look for the field, or its box (x, y, width, height) in pixels.
     min_confidence
         Threshold 0...1; a higher one means fewer but safer reads.
+    page_confidence
+        Threshold for amounts in fields found on a whole check, where it is another one.
     max_error
         Share 0...1 of wrong ones among the reads that is borne; the threshold for it comes
         from the calibration of the weights. Not together with `min_confidence`; without either
@@ -63,20 +65,23 @@ class CheckReader:
         grammar: str = "amount",
         field: str | Box = "auto",
         min_confidence: float | None = None,
+        page_confidence: float | None = None,
         max_error: float | None = None,
         expect: str | None = None,
         limits: Limits | None = None,
         engine: "Engine | str | None" = None,
         locate: "Callable[[Grey], Sequence[Field]] | None" = None,
     ) -> None:
-        if min_confidence is not None and not 0 <= min_confidence <= 1:
-            raise ValueError(f"min_confidence is {min_confidence}; 0 to 1 is expected")
+        for name, least in (("min", min_confidence), ("page", page_confidence)):
+            if least is not None and not 0 <= least <= 1:
+                raise ValueError(f"{name}_confidence is {least}; 0 to 1 is expected")
         if max_error is not None and not 0 < max_error <= 1:
             raise ValueError(f"max_error is {max_error}; more than 0, at most 1 is expected")
         if min_confidence is not None and max_error is not None:
             raise ValueError("min_confidence and max_error both choose the threshold; give one")
         self.grammar, self.field, self.limits = grammar, field, limits or Limits()
         self.max_error, self.min_confidence = max_error, min_confidence
+        self.page_confidence = page_confidence
         self.expect = None if expect is None else self.expected(expect)
         self._given = engine, locate
         self._engine = None if isinstance(engine, str) else engine
@@ -89,6 +94,7 @@ class CheckReader:
             "grammar": self.grammar,
             "field": self.field,
             "min_confidence": self.min_confidence,
+            "page_confidence": self.page_confidence,
             "max_error": self.max_error,
             "expect": self.expect,
             "limits": self.limits,
@@ -132,7 +138,20 @@ class CheckReader:
         """The confidence 0...1 a read needs; may load the engine and raise `SnError`."""
         if self.min_confidence is not None:
             return self.min_confidence
-        curve = self.known.calibration.under(self.grammar)
+        return self._needed(self.known.calibration.under(self.grammar))
+
+    @property
+    def page_threshold(self) -> float:
+        """The confidence 0...1 that what is found on a whole check needs, see `threshold`."""
+        if self.page_confidence is not None:
+            return self.page_confidence
+        if self.min_confidence is None and kind_of(self.grammar) == "amount":
+            curve = self.known.calibration.grammars.get(PAGE)
+            if curve is not None:
+                return self._needed(curve)
+        return self.threshold
+
+    def _needed(self, curve: Calibration) -> float:
         if self.max_error is not None:
             return curve.threshold(self.max_error)
         return curve.threshold(MAX_ERROR, strict=False) if curve.curve else THRESHOLD
@@ -197,7 +216,8 @@ class CheckReader:
         low, middle, _ = levels(page.pixels)
         contrast = (middle - low) / 255
         quality = Quality(page.dpi, contrast, None, page.flags)
-        threshold = self.threshold
+        whole = look is not None and look.whole
+        threshold = self.page_threshold if whole else self.threshold
         decoded = None
         if look is None:
             reason, note = "blank", "no ink found"

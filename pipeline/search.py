@@ -60,6 +60,11 @@ class Look:
     late: bool = False
     date: WrittenDate | None = None
 
+    @property
+    def whole(self) -> bool:
+        """Whether the page is a whole check, on which the field had to be found."""
+        return _whole(self.fields)
+
     def date_line(self, page: Page) -> WrittenDate | None:
         """Return the date with its place in pixels of the page."""
         if self.date is None:
@@ -160,7 +165,7 @@ def _sure(reader: "CheckReader", decoded: "Decoded | None") -> bool:
     return (
         decoded is not None
         and decoded.reason is None
-        and confidence(decoded) >= reader.threshold
+        and confidence(decoded) >= reader.page_threshold
     )
 
 

@@ -19,7 +19,7 @@ from pipeline.sdnn import BLANK, lattice, legal_sequences
 
 CANDIDATES = 16  # strings looked at
 PLAIN = 2  # looks, the first ones, that propose strings; all looks judge them
-POWER = 0.2  # of what cut characters say, beside whole lines: these err less
+POWER = 0.35  # of what cut characters say, beside whole lines: these err less
 VETO = 1e-3  # what an engine grants to strings it did not think of
 IMPOSSIBLE = 60.0  # energies beyond say nothing more
 

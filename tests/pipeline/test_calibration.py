@@ -3,7 +3,7 @@
 import numpy as np
 
 from pipeline.calibration import ROUND, Outcome, draw, judged
-from pipeline.confidence import Calibration
+from pipeline.confidence import PAGE, Calibration
 from pipeline.handwriting import load_sources
 from pipeline.views import meaning
 
@@ -61,4 +61,8 @@ def test_amounts_and_strings_have_thresholds_of_their_own():
     assert note["kinds"]["check"] == [1500, 1500, 1500, 0]
     assert note["kinds"]["digits"][2] < 1000
     assert curve.under("phone") == digits  # the same kind
+    outcome.grammars = [PAGE if g == "digits" else g for g in outcome.grammars]
+    apart = Calibration.of(judged(outcome)).grammars
+    assert [wrong for _, _, wrong in apart["amount"].curve] == [0]  # none of those of pages
+    assert apart[PAGE].curve[-1][1:] == (1500, 1500 - sum(outcome.right[1::2]))
     assert curve.under("[0-9]+") == curve

@@ -1,6 +1,7 @@
 """Measuring a labelled folder: counts, intervals, the curve and its picture."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,20 @@ import pytest
 
 from pipeline.cli import main
 from pipeline.curves import picture
-from pipeline.evaluation import PUBLISHED, Case, Evaluation, report, wilson
+from pipeline.evaluation import (
+    PUBLISHED,
+    Case,
+    Evaluation,
+    report,
+    usual_threshold,
+    wilson,
+)
+
+
+def test_the_usual_threshold_is_that_of_most_cases():
+    cases = [case(0.9, True), *(replace(case(0.9, True), threshold=t) for t in (0.8, 0.7, 0.7))]
+    assert usual_threshold(cases, 0.5) == 0.7
+    assert usual_threshold(cases[:1], 0.5) == 0.5
 
 
 def case(confidence, right, reason=None):

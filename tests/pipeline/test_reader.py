@@ -10,7 +10,7 @@ import pytest
 
 import gtn
 from pipeline import reader
-from pipeline.confidence import Calibration
+from pipeline.confidence import PAGE, Calibration
 from pipeline.errors import BadImage, ImageError
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.handwriting import StrokeHand
@@ -204,6 +204,27 @@ def test_the_threshold_comes_from_the_error_that_is_borne(fake):
         CheckReader(max_error=0.0)
     again = pickle.loads(pickle.dumps(CheckReader(max_error=0.2)))
     assert again.max_error == 0.2
+
+
+def test_what_is_found_on_a_whole_check_has_a_threshold_of_its_own(fake, made, files):
+    page = Calibration(curve=((0.8, 399, 3),))
+    fake.engine.calibration = Calibration(curve=((0.995, 399, 3),), grammars={PAGE: page})
+    fields = [fake.Field((0, 0, 60, 24), 0.1)]
+    reader = CheckReader(engine=fake.engine, locate=lambda pixels: fields)
+    assert (reader.threshold, reader.page_threshold) == (0.995, 0.8)
+    found = reader.read(files.strip())
+    assert (found.threshold, found.status) == (0.8, "read")
+    fields[0] = replace(fields[0], penalty=0.0)  # a crop: its field costs nothing
+    found = reader.read(files.strip())
+    assert (found.threshold, found.status) == (0.995, "reject")
+    digits = CheckReader(engine=fake.engine, grammar="digits")
+    assert digits.page_threshold == digits.threshold
+    given = CheckReader(engine=fake.engine, min_confidence=0.3)
+    assert given.page_threshold == 0.3
+    both = CheckReader(engine=fake.engine, min_confidence=0.3, page_confidence=0.2)
+    assert pickle.loads(pickle.dumps(both.page_threshold)) == 0.2
+    with pytest.raises(ValueError, match="page_confidence is 2"):
+        CheckReader(page_confidence=2)
 
 
 def test_each_input_can_have_an_expectation_of_its_own(made, files):
