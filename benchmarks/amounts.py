@@ -60,7 +60,9 @@ def main() -> None:
     engine = Engine.load(args.engine, args.weights)
     print(HEADER)
     found, seconds = read_all(engine, images, args.grammar)
-    right = report(f"ORAND-CAR-A {args.part}", found, truths, default_threshold(engine))
+    right = report(
+        f"ORAND-CAR-A {args.part}", found, truths, default_threshold(engine, args.grammar)
+    )
     for k in np.flatnonzero(~right)[: args.show]:
         guess = found[k].n_best[0][0] if found[k].n_best else found[k].reason
         print(

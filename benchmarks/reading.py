@@ -41,9 +41,9 @@ def read_at(wrong: float, confidences: np.ndarray, right: np.ndarray) -> float:
     return float(read[fine[-1]] / len(confidences)) if len(fine) else 0.0
 
 
-def default_threshold(engine: Engine) -> float:
+def default_threshold(engine: Engine, grammar: str) -> float:
     """Return the confidence that a read needs where nobody chose one."""
-    return CheckReader(engine=engine).threshold
+    return CheckReader(engine=engine, grammar=grammar).threshold
 
 
 def report(

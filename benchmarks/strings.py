@@ -117,7 +117,7 @@ def measure(
     engine: Engine, tiers: dict[str, tuple[list[np.ndarray], list[str]]], show: int
 ) -> None:
     """Print how the tiers are read, and the first `show` errors of each."""
-    threshold = default_threshold(engine)
+    threshold = default_threshold(engine, "digits")
     decoded, times = {}, []
     for tier, (pictures, texts) in tiers.items():
         decoded[tier], seconds = read_all(engine, pictures, "digits")

@@ -37,7 +37,7 @@ HELD_OUT = 0.2
 MIXED = 0.5  # synthetic lines for every field
 PARTS = 5  # of the held-out fields, each judged by a curve fitted on the others
 MODES = ("both", "hos", "sdnn")
-RATES = {"strip": 5e-4, "strip-wide": 5e-4, "character": 3e-4}
+RATES = {"strip": 1e-3, "strip-wide": 1e-3, "character": 8e-4}
 PASSES = {"strip": 20, "strip-wide": 20, "character": 8}
 
 

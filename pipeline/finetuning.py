@@ -195,7 +195,7 @@ class Lessons:
     fields, synthetic, held
         Lines to learn, lines mixed in, and lines that say when to stop.
     rate, passes
-        First rate of the Adam rule, which falls as a cosine, and the most passes.
+        First rate of the Muon rule, which falls as a cosine, and the most passes.
     digest : str
         What training this is; a checkpoint of another one is refused.
     """
@@ -243,7 +243,7 @@ class Lessons:
                 turn = math.cos(math.pi * step / (self.passes * updates))
                 self.program.rates[:] = self.rate * warm * (1 + turn) / 2
                 energies += [self.pupil.learn(lines[k], rng) for k in batch]
-                self.program.update(len(batch), rule="adam", momentum=0.9)
+                self.program.update(len(batch), rule="muon", momentum=0.95)
                 if progress:
                     progress((step + 1) / (self.passes * updates))
             finite = [e for e in energies if math.isfinite(e)]
