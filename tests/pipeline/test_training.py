@@ -154,6 +154,7 @@ class Here(Executor):
         return done
 
 
+@pytest.mark.jit
 def test_an_interrupted_training_on_strings_ends_with_the_same_weights(tmp_path, monkeypatch):
     monkeypatch.setattr(course, "BATCH", 2)
     monkeypatch.setattr(course, "PARTS", 3)
@@ -177,6 +178,7 @@ def test_an_interrupted_training_on_strings_ends_with_the_same_weights(tmp_path,
     np.testing.assert_array_equal(weights, whole)
 
 
+@pytest.mark.jit
 def test_lines_beyond_bearing_teach_the_less():
     line, _ = line_of(Sources(), 4, 1)
     steps = []
@@ -193,6 +195,7 @@ def test_lines_beyond_bearing_teach_the_less():
     assert np.abs(steps[1]).max() < 1e-2 * np.abs(steps[0]).max()
 
 
+@pytest.mark.jit
 def test_the_recognizer_reads_a_careful_line():
     rng = np.random.default_rng(8)
     writing = finish(compose("3058", StrokeHand(rng, 0.0, 0.1), rng).ink)
