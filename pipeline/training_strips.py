@@ -29,7 +29,7 @@ from sn.command import commit, version
 from sn.net.program import LayerProgram
 
 RATE = 5e-3  # first rate of the Muon rule
-FURTHER = 2e-3  # first rate of a training that goes on from weights
+FURTHER = 3e-4  # first rate of a training that goes on from weights
 SURE, SELDOM = 0.1, 0.2  # lines of an energy below are learned less often, at least so often
 BEND, BEND_REACH = 1.1, 9.0  # pixels by which strokes bend, and from one bend to the next
 
