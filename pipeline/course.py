@@ -9,6 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -18,6 +19,7 @@ from sn.net.program import LayerProgram
 BATCH = 16  # lines between two updates
 WARM_UP = 300  # updates until the first rate of the Muon rule is reached
 PARTS = 20  # checkpoints of a training
+STATE = ("weights", "speed", "squares", "moves")  # of a program, kept from part to part
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +61,16 @@ class Course(ABC):
     ) -> list[Part]:
         """Learn the lines numbered in `order`, batch after batch; return all parts.
 
-        The rate falls as a cosine. A part learned before stands in `checkpoint`.
+        The rate falls as a cosine. A part learned before stands in `checkpoint`. Raises
+        NetworkError for fewer lines than a batch has, and for a checkpoint that is none.
         """
         updates = len(order) // BATCH
+        if not updates:
+            raise NetworkError(f"{len(order)} lines are too few to learn from: {BATCH} or more")
         done = self.resume(checkpoint, len(order))
-        for number, part in enumerate(np.array_split(np.arange(updates), PARTS), 1):
+        for number, part in enumerate(
+            np.array_split(np.arange(updates), min(PARTS, updates)), 1
+        ):
             if number <= len(done):
                 continue
             energies = []
@@ -86,8 +93,7 @@ class Course(ABC):
 
     def save(self, file: Path, lines: int, done: Sequence[Part]) -> None:
         """Write a checkpoint."""
-        p = self.program
-        kept = {"weights": p.weights, "speed": p.speed, "squares": p.squares, "moves": p.moves}
+        kept = {name: getattr(self.program, name) for name in STATE}
         table = np.array([(d.number, d.energy, d.test_error) for d in done])
         part = file.with_suffix(".part.npz")
         np.savez(part, training=[self.seed, lines], done=table, **kept)
@@ -97,11 +103,16 @@ class Course(ABC):
         """Take a checkpoint of the same training; return the parts it holds."""
         if not file.is_file():
             return []
-        with np.load(file, allow_pickle=False) as stored:
-            if stored["training"].tolist() != [self.seed, lines]:
-                raise NetworkError(
-                    f"{file}: belongs to another training; remove it or name another file"
-                )
-            for name in ("weights", "speed", "squares", "moves"):
-                getattr(self.program, name)[:] = stored[name]
-            return [Part(int(n), float(e), float(t)) for n, e, t in stored["done"]]
+        try:
+            with np.load(file, allow_pickle=False) as stored:
+                kept = {name: stored[name] for name in ("training", "done", *STATE)}
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            raise NetworkError(f"{file}: no checkpoint, or damaged; remove it") from None
+        same = kept["training"].tolist() == [self.seed, lines]
+        if not same or kept["weights"].shape != self.program.weights.shape:
+            raise NetworkError(
+                f"{file}: belongs to another training; remove it or name another file"
+            )
+        for name in STATE:
+            getattr(self.program, name)[:] = kept[name]
+        return [Part(int(n), float(e), float(t)) for n, e, t in kept["done"]]

@@ -279,7 +279,7 @@ def fine_tune(
     for mode in MODES:
         found = readings(networks.engine(mode), held, grammar)
         before[mode] = score(found, held, grammar, [d.confidence for d in found])
-    what = [seed, held_out, passes, grammar, *((f.name, f.text) for f in fields)]
+    what = [seed, held_out, passes, grammar, RATES, *((f.name, f.text) for f in fields)]
     what += [network.sha256 for network in networks.networks.values()]
     digest = hashlib.sha256(json.dumps(what).encode()).hexdigest()
     done = {}

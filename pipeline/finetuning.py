@@ -19,6 +19,7 @@ import numpy as np
 
 import gtn
 from lenet.networks import Network, NetworkError
+from pipeline.course import STATE
 from pipeline.errors import TooMuch
 from pipeline.normalization import Writing
 from pipeline.recognition import RUBBISH, recognition_graph, unswallowed
@@ -34,7 +35,6 @@ WARM_UP = 50  # updates until the first rate is reached
 PATIENCE = 6  # passes without a better one, and the training ends
 NEGLIGIBLE = 1e-3  # candidates whose scores should move less than this are left alone
 UNSPELLED = 30.0  # energy at which a line that cannot be spelled is counted
-STATE = ("weights", "speed", "squares", "moves")  # of a program, kept from pass to pass
 
 
 @dataclass(frozen=True, slots=True)
@@ -278,8 +278,8 @@ class Lessons:
         try:
             with np.load(file, allow_pickle=False) as stored:
                 kept = {name: stored[name] for name in ("training", "done", "best", *STATE)}
-        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
-            raise NetworkError(f"{file}: no checkpoint ({error}); remove it") from None
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile):
+            raise NetworkError(f"{file}: no checkpoint, or damaged; remove it") from None
         if str(kept["training"]) != self.digest:
             raise NetworkError(
                 f"{file}: belongs to another training; remove it or name another folder"

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import lenet
+from lenet.networks import NetworkError
 from pipeline import calibration, command_train, course, training, training_cuts
 from pipeline.cli import main
 from pipeline.confidence import NETWORKS, WEIGHTS
@@ -176,6 +177,21 @@ def test_an_interrupted_training_on_strings_ends_with_the_same_weights(tmp_path,
     again, weights = trained("two.npz", Here())
     assert again == parts
     np.testing.assert_array_equal(weights, whole)
+
+
+@pytest.mark.jit
+def test_a_course_refuses_what_is_no_checkpoint_and_too_few_lines(tmp_path):
+    network = lenet.load("character", WEIGHTS / "character.wei")
+    lesson = CutTraining(network, Here(), seed=3, held=2)
+    with pytest.raises(NetworkError, match="10 lines are too few"):
+        lesson.follow(np.arange(10), tmp_path / "none.npz")
+    (tmp_path / "junk.npz").write_text("junk")
+    with pytest.raises(NetworkError, match=r"junk\.npz: no checkpoint"):
+        lesson.follow(np.arange(40), tmp_path / "junk.npz")
+    lesson.save(tmp_path / "kept.npz", 40, [course.Part(1, 2.0, 0.5)])
+    assert lesson.resume(tmp_path / "kept.npz", 40) == [course.Part(1, 2.0, 0.5)]
+    with pytest.raises(NetworkError, match="belongs to another training"):
+        lesson.follow(np.arange(80), tmp_path / "kept.npz")
 
 
 @pytest.mark.jit
