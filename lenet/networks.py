@@ -7,7 +7,8 @@ A script of ``lenet/nets`` builds a network and sets what training needs to know
     training-rubbish    the constant j of "posterior"
     training-frozen     layers whose incoming weights stay as they are
     training-rule       "levenberg", stochastic diagonal Levenberg-Marquardt, unless set; or
-                        "gradient" or "adam", at the rates that (initialize) gives the units
+                        "gradient", "adam" or "muon" (see `sn.net.program`), at the rates that
+                        (initialize) gives the units
     training-mu         the damping of the diagonal Levenberg-Marquardt rule
     training-batch      patterns for each step, 0 (at once, pattern by pattern) unless set
     training-momentum training-decay    of mini-batches, 0 unless set
@@ -327,6 +328,10 @@ def built(ran: Interpreter, script: Path) -> Built:
             raise NetworkError(f"{script.stem}: {name} is {' or '.join(choices)}, not {found}")
         return found
 
+    rule = choice("training-rule", ("levenberg", "gradient", "adam", "muon"))
+    batch = int(value("training-batch", 0))
+    if rule in ("adam", "muon") and batch < 1:
+        raise NetworkError(f"{script.stem}: training-rule {rule} needs a training-batch, as 32")
     memory = ran.network
     schedule = scripts.schedule(value("training-schedule", ()), script)
     recipe = Recipe(
@@ -334,9 +339,9 @@ def built(ran: Interpreter, script: Path) -> Built:
         value("training-cost", "squared"),
         float(value("training-rubbish", 0.0)),
         tuple(str(layer) for layer in value("training-frozen", ())),
-        choice("training-rule", ("levenberg", "gradient", "adam")),
+        rule,
         float(value("training-mu", 0.02)),
-        int(value("training-batch", 0)),
+        batch,
         float(value("training-momentum", 0.0)),
         float(value("training-decay", 0.0)),
         float(value("training-least", 0.0)),

@@ -148,7 +148,7 @@ def train(
                     batch=recipe.batch,
                     momentum=recipe.momentum,
                     decay=recipe.decay,
-                    rule="adam" if recipe.rule == "adam" else "gradient",
+                    rule="gradient" if second else recipe.rule,
                     least=least,
                 )
                 energy += mean * len(piece)

@@ -42,6 +42,7 @@ from sn.net.kernels_steps import (
     EUCLIDEAN,
     FILL,
     GATHER,
+    HOLD,
     LIKELIHOOD,
     MAXIMUM,
     ONE,
@@ -370,10 +371,11 @@ def learn(
     """Learn the patterns named by `order`; return the summed energy and the number of errors.
 
     `batch` 0 updates within the backward pass, after every pattern; otherwise weights move
-    after every `batch` patterns (see `move`; `age` (1,) counts). Energies and errors are those
-    met on the way, before each update. A pattern whose energy is less than `least` is counted
-    but not learned. With `second`, nothing is learned: diagonal Gauss-Newton curvatures are
-    added to `grad` (LeCun et al. 1998, appendix C; shared weights sum over their uses).
+    after every `batch` patterns (see `move`; `age` (1,) counts), or by the rule HOLD not at
+    all: gradients stay in `grad`. Energies and errors are those met on the way, before each
+    update. A pattern whose energy is less than `least` is counted but not learned. With
+    `second`, nothing is learned: diagonal Gauss-Newton curvatures are added to `grad` (LeCun et
+    al. 1998, appendix C; shared weights sum over their uses).
     """
     total = 0.0
     errors = 0
@@ -417,7 +419,9 @@ def learn(
                 noise,
             )
         waiting += 1
-        if batch > 0 and not second and (waiting == batch or q == order.size - 1):
+        if batch == 0 or second or rule == HOLD:
+            continue
+        if waiting == batch or q == order.size - 1:
             age[0] += 1
             move(rule, w, rate, grad, speed, squares, waiting, momentum, decay, age[0])
             waiting = 0

@@ -5,7 +5,7 @@ import numpy as np
 FILL, BIAS, CONVOLUTION, STRIDED, SUBSAMPLING, DENSE, EUCLIDEAN, SPARSE, SQUASH = range(9)
 MAXIMUM, DROPOUT, DISTANCES, GATHER = 9, 10, 11, 12
 TANH, LINEAR, RECTIFIER, PIECEWISE = range(4)
-GRADIENT, ADAM = range(2)
+GRADIENT, ADAM, HOLD = range(3)
 SQUARED, LIKELIHOOD, POSTERIOR, SOFTMAX = range(4)
 
 # Python's own 0, 1 and 2 would turn float32 arithmetic into float64.

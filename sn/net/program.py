@@ -6,7 +6,7 @@ for running, float64 (with the exact hyperbolic tangent) for checking gradients.
 """
 
 from collections.abc import Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +24,7 @@ from sn.net.replication import Atlas, Replica
 if TYPE_CHECKING:
     from sn.net.memory import Network
 
-RULES = {"gradient": steps.GRADIENT, "adam": steps.ADAM}
+RULES = {"gradient": steps.GRADIENT, "adam": steps.ADAM, "hold": steps.HOLD}
 COSTS = {
     "squared": steps.SQUARED,
     "likelihood": steps.LIKELIHOOD,
@@ -198,23 +198,24 @@ class LayerProgram:
 
         `answers` are labels (n,) or, for squared error, target vectors (n, outputs) whose
         greatest value marks the class. `batch` 0 updates after every pattern, within the
-        backward pass. A pattern of an energy below `least` is not learned from: its gradient
-        counts as 0, and its backward pass is saved. Returns the mean energy and the number of
-        errors met on the way.
+        backward pass, by the rule "gradient"; the others of `update` want a batch. A pattern of
+        an energy below `least` is not learned from: its gradient counts as 0, and its backward
+        pass is saved. Returns the mean energy and the number of errors met on the way.
         """
-        flat = self._patterns(patterns)
-        targets, labels = self._answers(answers)
-        total, errors = self._sweep(
-            flat,
-            targets,
-            labels,
-            order,
-            batch=batch,
-            momentum=momentum,
-            decay=decay,
-            rule=rule,
-            least=least,
-        )
+        if batch < 1 and rule != "gradient":
+            raise SnCompileError(f"learn : the rule {rule} moves weights batch by batch : ()")
+        data = self._patterns(patterns), *self._answers(answers)
+        sweep = partial(self._sweep, *data, batch=batch, least=least)
+        how = {"rule": rule, "momentum": momentum, "decay": decay}
+        if rule == "muon":
+            total = errors = 0
+            for first in range(0, len(order), batch):
+                some = order[first : first + batch]
+                energy, wrong = sweep(some, rule="hold")
+                self.update(len(some), **how)
+                total, errors = total + energy, errors + wrong
+        else:
+            total, errors = sweep(order, **how)
         if not np.isfinite(total):
             raise SnCompileError("learn : the energy is no longer finite; lower the rate : ()")
         return total / max(1, len(order)), int(errors)

@@ -162,13 +162,25 @@ def test_nine_of_ten_digits_are_distorted_and_anew_in_every_pass(monkeypatch):
     assert len(set(drawn)) == 11
 
 
-@pytest.mark.jit
-def test_an_order_may_be_drawn_anew_for_every_pass(tmp_path, monkeypatch):
+def test_a_rule_of_mini_batches_needs_one(tmp_path):
     script = tmp_path / "n.sn"
     script.write_text(
         '(libload "maps")\n(alloc-net 30 200)\n(nlf-tanh 1 0)\n'
         "(build-net '((input 4) (output 2)) '((input output)))\n"
-        '(setq training-order "anew" training-batch 3 training-rule "adam")\n'
+        '(setq training-rule "muon")\n'
+    )
+    with pytest.raises(NetworkError, match="training-rule muon needs a training-batch"):
+        lenet.load(str(script), trained=False)
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("rule", ["adam", "muon"])
+def test_an_order_may_be_drawn_anew_for_every_pass(tmp_path, monkeypatch, rule):
+    script = tmp_path / "n.sn"
+    script.write_text(
+        '(libload "maps")\n(alloc-net 30 200)\n(nlf-tanh 1 0)\n'
+        "(build-net '((input 4) (output 2)) '((input output)))\n"
+        f'(setq training-order "anew" training-batch 3 training-rule "{rule}")\n'
         "(setq training-schedule '((3 0.01)))\n"
     )
     images = np.arange(36, dtype=np.float32).reshape(9, 2, 2) / 36

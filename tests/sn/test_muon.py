@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from sn.errors import SnCompileError
 from sn.net import muon
 from sn.net.program import compile_network
 
@@ -91,3 +92,32 @@ def test_matrices_turn_and_biases_move_as_by_adam(rng):
     )
     assert (program.rates[program.matrices[1]] == 0.01).all()
     assert np.abs(np.delete(program.weights - before, at)).min() > 1e-4
+
+
+@pytest.mark.parametrize("batch", [4, 6, 100])
+def test_learning_by_muon_moves_after_every_batch(rng, batch):
+    program, step_by_step = full(rng), full(np.random.default_rng(7))
+    patterns, labels, order = rng.normal(size=(6, 6)), np.arange(6) % 3, np.arange(14) % 6
+    for each in (program, step_by_step):
+        each.rates[:] = 0.01
+    how = {"rule": "muon", "momentum": 0.9, "decay": 0.1}
+    energy, errors = program.learn(patterns, labels, order, batch=batch, **how)
+    total = wrong = 0
+    for first in range(0, 14, batch):
+        some = order[first : first + batch]
+        mean, gradient = step_by_step.gradient(patterns[some], labels[some])
+        wrong += int((step_by_step.classify(patterns[some]) != labels[some]).sum())
+        step_by_step.gradient_sum[:] = gradient
+        step_by_step.moves[:] = -(-first // batch)  # what `gradient` did to learn it counts not
+        step_by_step.update(1, **how)
+        total += mean * len(some)
+    np.testing.assert_allclose(program.weights, step_by_step.weights, rtol=1e-6, atol=1e-9)
+    assert energy == pytest.approx(total / 14)
+    assert errors == wrong
+    assert program.moves[0] == -(-14 // batch)
+
+
+def test_muon_and_adam_want_batches(rng):
+    program = full(rng)
+    with pytest.raises(SnCompileError, match="the rule muon moves weights batch by batch"):
+        program.learn(np.zeros((1, 6)), np.zeros(1, np.int64), np.arange(1), rule="muon")
