@@ -16,6 +16,7 @@ A script of ``lenet/nets`` builds a network and sets what training needs to know
     training-last       passes at the end that learn from all patterns, 0 unless set
     training-order      "shuffled" once by the seed, unless set; "anew" for every pass; "given"
     training-schedule   ((passes eta) ...)
+    training-short      true: weight files hold shorts, in units of 1/4096, instead of floats
     retina-paper retina-ink      inputs of white and black, -0.1 and 1.175 unless set
     retina-scaled                rows to which images are resampled first
     retina-deslanted             true: slanted images are sheared upright first
@@ -45,6 +46,7 @@ from sn import idxfile
 from sn.errors import LispError
 from sn.interpreter import Interpreter
 from sn.matrix import Matrix
+from sn.net.files import LARGEST, SHORT
 from sn.net.plan import Lowered
 from sn.net.program import LayerProgram, compile_built
 
@@ -75,6 +77,7 @@ class Recipe:
     least: float
     last: int
     order: str
+    short: bool
     schedule: tuple[tuple[int, float], ...]
 
 
@@ -140,9 +143,20 @@ class Classifier(ABC):
         return provenance
 
     def save_weights(self, file: Path, provenance: dict[str, Any]) -> None:
-        """Write the weights as an SN matrix file (SN: save-net) with a note of their origin."""
+        """Write the weights as an SN matrix file (SN: save-net) with a note of their origin.
+
+        Where the script wants shorts the network takes the rounded weights, too. Raises
+        NetworkError for weights beyond -8...8 then.
+        """
         weights = self.weights()
-        file.write_bytes(idxfile.save(Matrix(weights, "f")))
+        if self.recipe.short:
+            shorts = np.rint(weights / SHORT)
+            if np.abs(shorts).max(initial=0) > LARGEST:
+                raise NetworkError(f"{file}: weights beyond -8...8 do not go into shorts")
+            self.set_weights(shorts.astype(np.float32) * SHORT)
+            file.write_bytes(idxfile.save(Matrix(shorts.astype(np.int16), "s")))
+        else:
+            file.write_bytes(idxfile.save(Matrix(weights, "f")))
         notes = {"network": self.name, "weights": len(weights), "sha256": self.sha256}
         text = json.dumps(notes | provenance, indent=2) + "\n"
         file.with_suffix(".json").write_text(text, encoding="utf-8")
@@ -347,6 +361,7 @@ def built(ran: Interpreter, script: Path) -> Built:
         float(value("training-least", 0.0)),
         int(value("training-last", 0)),
         choice("training-order", ("shuffled", "anew", "given")),
+        bool(value("training-short", False)),
         schedule,
     )
     program = scripts.compiled(
@@ -383,16 +398,20 @@ def from_script(script: Path) -> Network | Committee:
 
 
 def read_weights(file: Path) -> np.ndarray:
-    """Return the weights (n,) float32 of an SN weight file (SN: save-net). NetworkError."""
+    """Return the weights (n,) float32 of an SN weight file (SN: save-net), floats or shorts.
+
+    Raises NetworkError.
+    """
     if not file.is_file():
         raise NetworkError(f"{file}: no such weight file")
     try:
         matrix = idxfile.load(file.read_bytes())
     except LispError as error:
         raise NetworkError(f"{file}: not a weight file ({error})") from None
-    if matrix.letter != "f" or matrix.array.ndim != 1:
-        raise NetworkError(f"{file}: not a weight file (an SN vector of floats)")
-    return np.array(matrix.array, np.float32)
+    if matrix.letter not in "fs" or matrix.array.ndim != 1:
+        raise NetworkError(f"{file}: not a weight file (an SN vector of floats or shorts)")
+    unit = SHORT if matrix.letter == "s" else np.float32(1)
+    return matrix.array.astype(np.float32) * unit
 
 
 def load(

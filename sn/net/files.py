@@ -4,6 +4,9 @@
     old      the same with magic 0x2d4f1c91 and a learning rate after each weight
     ASCII    ".WEI count age", then lines "pre post weight"
 
+A matrix file (SN: save-net without layers) of shorts holds weights in units of `SHORT`, in half
+the bytes of floats: an extension.
+
 Unit numbers are positions in the layers given when saving, from 1 on; 0 is the bias.
 Source: sn28.md, section 3.3.
 """
@@ -19,6 +22,7 @@ from sn.net.memory import Network
 
 MAGIC = 0x2D4F1C93
 OLD_MAGIC = 0x2D4F1C91
+SHORT, LARGEST = np.float32(2**-12), 2**15 - 1  # unit of weights kept as shorts, greatest short
 RECORD = np.dtype([("pre", "<i4"), ("post", "<i4"), ("weight", "<f4")])
 OLD_RECORD = np.dtype([*RECORD.descr, ("epsilon", "<f4")])
 

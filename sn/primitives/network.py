@@ -350,8 +350,13 @@ def weight_to_matrix(interpreter: "Interpreter", matrix: Any = None) -> Any:
 
 @primitive("matrix-to-weight", interpreter=True)
 def matrix_to_weight(interpreter: "Interpreter", matrix: Any) -> None:
-    """Set the weights from a matrix."""
-    from_matrix(interpreter.network.weights, matrix)
+    """Set the weights from a matrix; shorts are in the unit of weight files."""
+    from sn.net.files import SHORT
+
+    weights = interpreter.network.weights
+    from_matrix(weights, matrix)
+    if matrix.letter == "s":
+        weights *= SHORT
 
 
 # ---- weight files ----

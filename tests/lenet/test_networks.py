@@ -169,6 +169,29 @@ def test_saved_weights_are_those_lisp_reads(lenet5, tmp_path):
     assert (lenet5.interpreter.network.weights == before).all()
 
 
+def test_weights_kept_as_shorts_are_rounded_and_read_alike(tmp_path):
+    script = tmp_path / "n.sn"
+    script.write_text(
+        '(libload "maps")\n(alloc-net 30 200)\n(nlf-tanh 1 0)\n'
+        "(build-net '((input 4) (output 2)) '((input output)))\n(setq training-short t)\n"
+    )
+    network, other = (lenet.load(str(script), trained=False) for _ in range(2))
+    exact = np.linspace(-7.9, 7.9, 10).astype(np.float32)
+    network.set_weights(exact)
+    file = tmp_path / "n.wei"
+    network.save_weights(file, {})
+    assert len(file.read_bytes()) == 20 + 2 * 10
+    kept = network.weights()
+    assert 0 < np.abs(kept - exact).max() <= 2**-13
+    other.load_weights(file)
+    assert (other.weights() == kept).all()
+    other.interpreter.value(f'(forget 0.1) (load-net "{file}")')
+    assert (other.interpreter.network.weights == kept).all()
+    network.set_weights(2 * exact)
+    with pytest.raises(NetworkError, match=r"beyond .* do not go into shorts"):
+        network.save_weights(file, {})
+
+
 def test_a_script_without_a_network_says_so(tmp_path):
     file = tmp_path / "empty.sn"
     file.write_text('(libload "maps")')
