@@ -14,8 +14,10 @@ from zipfile import BadZipFile
 import numpy as np
 
 from lenet.networks import NetworkError
+from sn.command import commit, version
 from sn.net.program import LayerProgram
 
+SOURCES = "own stroke hands, UCI pen digits, MNIST training digits, MIT symbols"
 BATCH = 16  # lines between two updates
 WARM_UP = 300  # updates until the first rate of the Muon rule is reached
 PARTS = 20  # checkpoints of a training
@@ -116,3 +118,22 @@ class Course(ABC):
         for name in STATE:
             getattr(self.program, name)[:] = kept[name]
         return [Part(int(n), float(e), float(t)) for n, e, t in kept["done"]]
+
+
+def provenance(
+    command: str, seed: int, start: Path | None, origin: str, **found: object
+) -> dict[str, object]:
+    """Return where weights come from: the command without its name, and what was found.
+
+    `start` are the weights it went on from, None from nothing, `origin` is their digest.
+    """
+    further = f" --from {start.name}" if start else ""
+    return {
+        "command": f"check-reader train {command}{further}",
+        **({"start": origin} if start else {}),
+        "version": version(),
+        "commit": commit(),
+        "seed": seed,
+        "sources": SOURCES,
+        **found,
+    }

@@ -19,13 +19,13 @@ import numpy as np
 import lenet
 from lenet.data import INK, PAPER
 from lenet.training import Pass, train
+from pipeline.course import provenance
 from pipeline.errors import TooMuch
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, load_sources
 from pipeline.lines import written
 from pipeline.normalization import Writing, finish
 from pipeline.segmentation import Segmentation, segment
-from sn.command import commit, version
 
 RUBBISH = len(SYMBOLS)
 CERTAIN, DOUBTFUL = 0.87, 0.72  # shares of ink that make a candidate a symbol, or rubbish
@@ -190,7 +190,7 @@ def train_recognizer(
     made = make_candidates(folder, seed, chunks + 2, progress=step("writing and cutting"))
     held = len(made.labels) * 2 // (chunks + 2)
     network = lenet.load("character", start, trained=start is not None)
-    origin = {"start": network.sha256} if start else {}
+    origin = network.sha256
     results = train(
         network,
         made.images[:-held],
@@ -205,19 +205,16 @@ def train_recognizer(
         step=step("training"),
     )
     digest = hashlib.sha256(made.images.tobytes() + made.labels.tobytes()).hexdigest()
-    notes = {
-        "command": f"check-reader train --seed {seed} --lines {lines}"
-        + (f" --from {start.name}" if start else ""),
-        **origin,
-        "version": version(),
-        "commit": commit(),
-        "seed": seed,
-        "passes": len(results),
-        "data": {"candidates": len(made.labels), "sha256": digest},
-        "sources": "own stroke hands, UCI pen digits, MNIST training digits, MIT symbols",
-        "training_error": results[-1].training_error,
-        "test_error": results[-1].validation_error,
-    }
+    notes = provenance(
+        f"--seed {seed} --lines {lines}",
+        seed,
+        start,
+        origin,
+        passes=len(results),
+        data={"candidates": len(made.labels), "sha256": digest},
+        training_error=results[-1].training_error,
+        test_error=results[-1].validation_error,
+    )
     network.save_weights(output, notes)
     for part in output.parent.glob(f"{output.stem}.checkpoint.*"):
         part.unlink()

@@ -17,7 +17,7 @@ import numpy as np
 import gtn
 import lenet
 from lenet.networks import Network
-from pipeline.course import Course, Part
+from pipeline.course import Course, Part, provenance
 from pipeline.errors import TooMuch
 from pipeline.finetuning import CutCharacters, Line
 from pipeline.grammars import SYMBOLS
@@ -27,7 +27,6 @@ from pipeline.recognition import recognition_graph, unswallowed
 from pipeline.segmentation import segment
 from pipeline.spellings import chain
 from pipeline.training import SHARES
-from sn.command import commit, version
 
 RATE = 2e-3  # first rate of the Muon rule
 HELD = 1000  # lines that are measured on
@@ -145,18 +144,15 @@ def train_cuts(
     ) as pool:
         training = CutTraining(network, pool, seed)
         done = training.follow(np.arange(lines), checkpoint, step, tell)
-    notes = {
-        "command": f"check-reader train --engine hos --criterion strings --seed {seed} "
-        f"--lines {lines} --from {start.name}",
-        "start": origin,
-        "version": version(),
-        "commit": commit(),
-        "seed": seed,
-        "data": {"lines": lines},
-        "sources": "own stroke hands, UCI pen digits, MNIST training digits, MIT symbols",
-        "training_energy": done[-1].energy,
-        "test_error": done[-1].test_error,
-    }
+    notes = provenance(
+        f"--engine hos --criterion strings --seed {seed} --lines {lines}",
+        seed,
+        start,
+        origin,
+        data={"lines": lines},
+        training_energy=done[-1].energy,
+        test_error=done[-1].test_error,
+    )
     network.save_weights(output, notes)
     checkpoint.unlink()
     return notes

@@ -19,13 +19,12 @@ import numpy as np
 import gtn
 import lenet
 from lenet.networks import Network
-from pipeline.course import Course, Part
+from pipeline.course import Course, Part, provenance
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources
 from pipeline.lines import random_writing
 from pipeline.sdnn import BLANK, ROWS, StripReader, strip_of, warped
 from pipeline.training import CHUNK, in_chunks
-from sn.command import commit, version
 from sn.net.program import LayerProgram
 
 RATE = 5e-3  # first rate of the Muon rule
@@ -240,26 +239,23 @@ def train_strips(
     held = len(parts[-1]) + len(parts[-2])
     del parts
     network = lenet.load(net, start, trained=start is not None)
-    origin = {"start": network.sha256} if start else {}
+    origin = network.sha256
     if start is None:
         network.initialize(seed)
     checkpoint = output.with_name(f"{output.stem}.checkpoint.npz")
     training = Training(network, strips, held, seed, FURTHER if start else RATE)
     done = training.run(passes, checkpoint, step("training"), tell)
     digest = hashlib.sha256(strips.pixels.tobytes() + "\n".join(strips.texts).encode())
-    notes = {
-        "command": f"check-reader train --engine sdnn --net {net} --seed {seed} "
-        f"--lines {lines} --passes {passes}" + (f" --from {start.name}" if start else ""),
-        **origin,
-        "version": version(),
-        "commit": commit(),
-        "seed": seed,
-        "passes": passes,
-        "data": {"lines": len(strips) - held, "sha256": digest.hexdigest()},
-        "sources": "own stroke hands, UCI pen digits, MNIST training digits, MIT symbols",
-        "training_energy": done[-1].energy,
-        "test_error": done[-1].test_error,
-    }
+    notes = provenance(
+        f"--engine sdnn --net {net} --seed {seed} --lines {lines} --passes {passes}",
+        seed,
+        start,
+        origin,
+        passes=passes,
+        data={"lines": len(strips) - held, "sha256": digest.hexdigest()},
+        training_energy=done[-1].energy,
+        test_error=done[-1].test_error,
+    )
     network.save_weights(output, notes)
     checkpoint.unlink()
     return notes
