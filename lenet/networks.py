@@ -153,8 +153,9 @@ class Classifier(ABC):
             shorts = np.rint(weights / SHORT)
             if np.abs(shorts).max(initial=0) > LARGEST:
                 raise NetworkError(f"{file}: weights beyond -8...8 do not go into shorts")
-            self.set_weights(shorts.astype(np.float32) * SHORT)
-            file.write_bytes(idxfile.save(Matrix(shorts.astype(np.int16), "s")))
+            shorts = shorts.astype(np.int16)  # before they are floats: there is no -0
+            self.set_weights(shorts * SHORT)
+            file.write_bytes(idxfile.save(Matrix(shorts, "s")))
         else:
             file.write_bytes(idxfile.save(Matrix(weights, "f")))
         notes = {"network": self.name, "weights": len(weights), "sha256": self.sha256}
