@@ -128,28 +128,16 @@ def minimize(graph: Graph) -> Graph:
         out[src].append((ilabel, olabel, round(weight, DIGITS), dst))
     accepting = set(graph.accept.tolist())
     kind = [1 if v in accepting else 0 for v in range(n)]
-    count = len(set(kind))
     order = _last_first(n, [[dst for *_, dst in leaving] for leaving in out])
     if order is not None:  # without cycles one look at each node, the last first, is enough
         known: dict[tuple[object, ...], int] = {}
         for v in order:
             arcs_of = sorted((i, o, w, kind[d]) for i, o, w, d in out[v])
             kind[v] = known.setdefault((v in accepting, *arcs_of), len(known))
-        first: dict[int, int] = {}
-        kind = [first.setdefault(k, len(first)) for k in kind]
-        count = len(first)
-    while order is None:
-        numbers: dict[tuple[object, ...], int] = {}
-        fresh = [
-            numbers.setdefault(
-                (kind[v], *sorted((i, o, w, kind[d]) for i, o, w, d in out[v])), len(numbers)
-            )
-            for v in range(n)
-        ]
-        kind = fresh
-        if len(numbers) == count:
-            break
-        count = len(numbers)
+    else:
+        kind = _refined(kind, out)
+    first: dict[int, int] = {}
+    kind = [first.setdefault(k, len(first)) for k in kind]
     chosen: dict[int, int] = {}
     for v in range(n):
         chosen.setdefault(kind[v], v)
@@ -160,7 +148,44 @@ def minimize(graph: Graph) -> Graph:
     ]
     start = list(dict.fromkeys(kind[v] for v in graph.start.tolist()))
     accept = list(dict.fromkeys(kind[v] for v in graph.accept.tolist()))
-    return trim_lists(count, start, accept, merged, graph)
+    return trim_lists(len(first), start, accept, merged, graph)
+
+
+def _refined(kind: list[int], out: list[list[tuple[int, int, float, int]]]) -> list[int]:
+    """Return the coarsest classes within `kind` whose nodes lead to the same classes.
+
+    Of a class that splits the largest part keeps its number, so that a node is renumbered at
+    most log n times, and only nodes that lead to renumbered ones are looked at again (Hopcroft
+    1971).
+    """
+    kind = list(kind)
+    into: list[list[int]] = [[] for _ in kind]
+    members: dict[int, set[int]] = {}
+    for v, leaving in enumerate(out):
+        members.setdefault(kind[v], set()).add(v)
+        for *_, dst in leaving:
+            into[dst].append(v)
+    unused = max(members, default=0) + 1
+    again = set(range(len(kind)))
+    while again:
+        parts: dict[int, dict[tuple[object, ...], list[int]]] = {}
+        for v in sorted(again):
+            leads = tuple(sorted((i, o, w, kind[d]) for i, o, w, d in out[v]))
+            parts.setdefault(kind[v], {}).setdefault(leads, []).append(v)
+        again = set()
+        for number, found in parts.items():
+            block, groups = members[number], sorted(found.values(), key=len, reverse=True)
+            if len(block) - sum(map(len, groups)) <= len(groups[0]):
+                groups.append(list(block.difference(*groups)))  # these lead where they led
+                groups.pop(0)
+            for group in filter(None, groups):
+                block.difference_update(group)
+                members[unused] = set(group)
+                for v in group:
+                    kind[v] = unused
+                    again.update(into[v])
+                unused += 1
+    return kind
 
 
 def _last_first(n: int, out: list[list[int]]) -> list[int] | None:

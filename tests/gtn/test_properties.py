@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 
 import gtn
 from gtn import Graph
+from gtn.automata import _refined
 from gtn.criteria import CRITERIA
 
 spec = importlib.util.spec_from_file_location(
@@ -296,3 +297,44 @@ def test_isomorphism_sees_through_renumbering(graph, random):
     if graph.m:
         other.penalty[random.randrange(graph.m)] += 0.5
         assert not gtn.isomorphic(graph, other)
+
+
+def classes_by_rounds(kind, out):
+    """Return Moore's classes: all nodes are looked at again until nothing splits."""
+    while True:
+        seen = [
+            (kind[v], *sorted((*arc[:-1], kind[arc[-1]]) for arc in out[v]))
+            for v in range(len(out))
+        ]
+        fresh = [sorted(set(seen)).index(s) for s in seen]
+        if len(set(fresh)) == len(set(kind)):
+            return fresh
+        kind = fresh
+
+
+def partition(kind):
+    return {tuple(v for v, k in enumerate(kind) if k == one) for one in set(kind)}
+
+
+@pytest.mark.parametrize("seed", range(60))
+def test_classes_are_refined_as_by_looking_at_all_nodes_again(seed):
+    rng = np.random.default_rng(seed)
+    n, labels = int(rng.integers(1, 25)), int(rng.integers(1, 3))
+    kind = rng.integers(2, size=n).tolist()
+    out = [
+        [
+            (label, label, float(rng.integers(2)), int(rng.integers(n)))
+            for label in range(labels)
+            if rng.random() < 0.8
+        ]
+        for _ in range(n)
+    ]
+    assert partition(_refined(kind, out)) == partition(classes_by_rounds(kind, out))
+
+
+def test_a_long_chain_before_a_loop_is_minimized():
+    n = 6000  # looking at all nodes in every round would take minutes
+    arcs = [(v, v + 1, 1, 1, 0.0) for v in range(n)] + [(n, n, 2, 2, 0.0)]
+    src, dst, i, o, w = (list(column) for column in zip(*arcs, strict=True))
+    graph = Graph(n + 1, [0], [n], src, dst, i, o, penalty=w)
+    assert gtn.minimize(graph).n == n + 1
