@@ -289,7 +289,7 @@ def send_request(rng: random.Random) -> str:
             text = damaged(rng.choice(REQUESTS), rng, text=True).decode("latin-1")
             method, path, query, headers = json.loads(text)
             headers = {str(k): str(v) for k, v in dict(headers).items()}
-        except (ValueError, TypeError):
+        except (ValueError, TypeError, RecursionError):
             return "no request"
         body = rng.choice(images()) if rng.random() < 0.7 else b""
     try:
