@@ -28,7 +28,6 @@ from sn.jit import cache_directory
 PLACES = (Path(sn.__file__).parent, Path(__file__).parent)
 SOURCES = {".py", ".hy", ".sn"}
 MOST = 6  # of one network that are kept, the newest: copies of the project share the folder
-ARENA_MAX = -8  # of glibc: heaps of a process
 DIGEST = hashlib.sha256().digest_size
 
 
@@ -77,12 +76,6 @@ def keep(script: Path, built: object) -> None:
 
 
 def trim() -> None:
-    """Give memory that is free back to the system, where the C library can.
-
-    From then on all threads share one heap: those of a service would each keep what one of them
-    needed once.
-    """
+    """Give memory that is free back to the system, where the C library can."""
     with suppress(AttributeError, OSError, TypeError):
-        library = ctypes.CDLL(None)
-        library.mallopt(ARENA_MAX, 1)
-        library.malloc_trim(0)
+        ctypes.CDLL(None).malloc_trim(0)
