@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from lenet.data import INK, PAPER
+from lenet.kept import trim
 from pipeline.confidence import NETWORKS, Known
 from pipeline.counting import CountedStrips
 from pipeline.errors import TooLarge
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 JSON, LINES, PNG = "application/json", "application/jsonl", "image/png"
 ENGINES = ("hos", "sdnn", "both")
 EXPRESSIONS = 100  # grammars of requests kept before all are forgotten
+TRIM = 50  # answers; images and graphs of all sizes leave holes, 70 MB after an hour
 Answer = tuple[int, str, bytes]  # status, media type, body
 
 
@@ -68,9 +70,13 @@ class Sight:
         self.folder = folder
         self.loaded: dict[str, Engine] = {}
         self.expressions: set[str] = set()
+        self.answered = 0
 
     def answer(self, name: str, body: bytes, asked: object) -> Answer:
         """Return the answer to one request; what the request did wrong is a 400 or a 413."""
+        self.answered += 1
+        if self.answered % TRIM == 0:
+            trim()
         try:
             return getattr(self, name)(body, asked)
         except TooLarge as error:

@@ -32,6 +32,7 @@ COSTS = {
     "softmax": steps.SOFTMAX,
 }
 QUIET = np.zeros(1, np.int64)  # drops nothing
+ROOM = 1 << 20  # states that are kept for replicas from image to image; more only while needed
 
 
 class LayerProgram:
@@ -290,8 +291,12 @@ class LayerProgram:
         return found
 
     def memory(self, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Return states, sums and derivatives for `size` positions; replicas share them."""
-        if len(self.shared[0]) < size:
+        """Return states, sums and derivatives for `size` positions; replicas share them.
+
+        Room for a very large image is given back when the next one is smaller.
+        """
+        room = len(self.shared[0])
+        if room < size or room > max(size, ROOM):
             self.shared = tuple(np.zeros(size, self.dtype) for _ in range(3))
             self.shared[0][0] = 1
         return tuple(array[:size] for array in self.shared)

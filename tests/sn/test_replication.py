@@ -240,3 +240,17 @@ def test_a_replica_keeps_no_array_as_large_as_its_states():
     arrays = [a for a in vars(wide).values() if isinstance(a, np.ndarray)]
     assert sum(a.nbytes for a in arrays) < 4 * wide.size
     assert wide.states("output").shape[1:] == (wide.rows, wide.columns)
+
+
+def test_room_for_a_very_large_image_is_given_back(monkeypatch):
+    program, side, _ = made("strided")
+    small, wide = program.replicate(side, side), program.replicate(side, 4000)
+    monkeypatch.setattr("sn.net.program.ROOM", small.size)
+    image = np.random.default_rng(1).normal(size=(side, side))
+    before = small.run(image)
+    wide.run(np.zeros((side, 4000)))
+    assert len(program.shared[0]) == wide.size
+    after = small.run(image)
+    assert len(program.shared[0]) == small.size
+    np.testing.assert_array_equal(before, after)
+    small.backward(after)
