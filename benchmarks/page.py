@@ -201,12 +201,11 @@ def seconds(process: int) -> float:
 
 
 def main(count: int = 20, folder: Path | None = None, address: str = "") -> None:
-    server = None
+    browser, server = Browser(), None
     if not address:
         command = [sys.executable, "-m", "pipeline.cli", "serve", "--port", "0"]
         server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
         address = server.stdout.readline().strip()
-    browser = Browser()
     right = read = wrong = guessed = 0
     times, painted, asked, bare, page, behind = [], [], [], [], 0.0, 0.0
     try:

@@ -10,7 +10,7 @@ const small = document.createElement("canvas"), thin = small.getContext("2d", { 
 
 let strokes = [];          // {width, erase, points: [x, y, pressure]}
 let stroke = null, picture = null, high = HIGH, erasing = false;
-let version = 0, answered = -1, lifted = 0, flying = 0, looked = -1, looking = false;
+let version = 0, shown = -1, answered = -1, lifted = 0, flying = 0, looked = -1, looking = false;
 let sent = -1, record = null, sight = null, about = null, film = null, timer = 0, waiting = 0, reveal = 0;
 
 /* ---- requests */
@@ -50,20 +50,25 @@ function pgm(context, w, h) {
   return bytes;
 }
 
-async function read() {
-  const asked = sent = version;
+/* While the pen is down the whole strip alone is read, so that little lies before the answer. */
+const lighter = () => choice("engine") === "both" ? "sdnn" : "";
+
+async function read(engine) {
+  const asked = version, light = !!engine;
+  if (!light) sent = asked;
   if (!picture && !strokes.length) return blank();
   flying++;
   try {
     const body = content();
-    const reply = await ask("read", body, settings());
+    const reply = await ask("read", body, settings(light ? { engine } : {}));
     const text = await reply.text();
-    if (asked < answered) return;
-    answered = asked;
+    if (asked < shown || (light && asked <= answered)) return;
+    shown = asked;
+    if (!light) answered = asked;
     record = JSON.parse(text.split("\n")[0]);
     record.bytes = text;
     if (choice("speed") !== "1993") show();
-    if (asked === version) settled();
+    if (answered === version) settled();
     say("");
   } catch (error) { failed(error, asked); }
   finally { flying--; }
@@ -108,7 +113,7 @@ function changed(now) {
   clearTimeout(timer);
   if (choice("speed") === "1993" && stroke) return;
   const wait = now === true ? 0 : Math.max(0, LIVE - (performance.now() - last));
-  const go = () => { if (!now && flying > 1) { timer = setTimeout(go, 20); return; } last = performance.now(); read(); later(); };
+  const go = () => { if (!now && flying > 1) { timer = setTimeout(go, 20); return; } last = performance.now(); read(stroke ? lighter() : ""); later(); };
   if (wait) timer = setTimeout(go, wait); else go();
 }
 
@@ -194,7 +199,7 @@ paper.addEventListener("keydown", (event) => {
   else if (event.key === " " && film) { event.preventDefault(); grab(true); }
 });
 function undo() { if (strokes.pop()) { redraw(); lifted = performance.now(); changed(true); } else clear(); }
-function emptied() { strokes = []; picture = null; redraw(); version++; answered = version; blank(); }
+function emptied() { strokes = []; picture = null; redraw(); version++; answered = shown = version; blank(); }
 function clear() {
   stopCamera(); emptied(); say(""); paper.focus();
   if (lent) $("grammar").value = "digits";
