@@ -25,6 +25,7 @@ REACH = 6  # pixels by which a candidate may lie off the middle of the retina
 GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
 POINT, SPECK = 2, 4  # black pixels in the point of a fine pen, in dirt
 DEEPEST = 0.75 * HEIGHT  # black pixels that a cut may cross
+APART = 2  # pixels between two cuts, on average
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +65,12 @@ def cuts_of(black: np.ndarray) -> list[np.ndarray]:
                     seen.add(deepest)
                     found.append((depth, path if upside is black else path[::-1]))
     found.sort(key=lambda cut: cut[0])
-    kept: list[np.ndarray] = []
+    kept, count = np.zeros((len(found), h), np.int32), 0
     for _, path in found:
-        if all(np.abs(path - other).mean() >= 2.0 for other in kept):
-            kept.append(path)
-    return sorted(kept, key=lambda path: float(path.mean()))
+        if (np.abs(kept[:count] - path).sum(axis=1) >= APART * h).all():
+            kept[count] = path
+            count += 1
+    return sorted(kept[:count], key=lambda path: float(path.mean()))
 
 
 def fractions(stats: np.ndarray) -> dict[int, tuple[float, int]]:
