@@ -24,6 +24,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from lenet.kept import trim
 from pipeline import headers, pdf, tiff
 from pipeline.errors import BadImage, ImageError, TooLarge
 
@@ -40,6 +41,8 @@ _UPRIGHT: dict[int, Callable[[Grey], Grey]] = {  # TIFF 6.0 and EXIF tag 274
     7: lambda a: a[::-1, ::-1].T,
     8: np.rot90,
 }
+_BAND = 256  # rows that are converted at once
+_LARGE_PAGE = 8_000_000  # pixels; what decoding it took goes back to the system at once
 _MOST_SCANS = 64  # of a progressive JPEG: each is a pass over all pixels; cameras write 10
 _LARGE, _STDERR = threading.Lock(), threading.Lock()
 _LIBTIFF = re.compile(rb"(\w*Decode\w*|TIFF\w+|tempfile\.tif|\w*: Warning)\b.*: ")
@@ -298,8 +301,11 @@ def _single(source: Scan) -> Page:
         image = _open(source.content, source.format, header.width * header.height)
         if image.size != (header.width, header.height):
             raise _damaged(source)
-        pixels = _decoded(source.label, image)
-        return _page(pixels, _dpi(image), 1, source.format, _orientation(image))
+        pixels, dpi, turn = _decoded(source.label, image), _dpi(image), _orientation(image)
+        image = None  # as large as the page
+        if pixels.size > _LARGE_PAGE:
+            trim()
+        return _page(pixels, dpi, 1, source.format, turn)
     except (ImageError, MemoryError):
         raise
     except Exception as error:  # decoders raise nearly anything on a damaged file
@@ -338,8 +344,8 @@ def _tiff(source: Scan) -> Iterator[Page]:
         pixels = directory.width * directory.height
         try:
             with _libtiff_heard() as complaints:
-                image = _open(tiff.alone(data, directory), "TIFF", pixels)
-                grey = _decoded(source.label, image)
+                alone = tiff.alone(data, directory)
+                grey = _decoded(source.label, _open(alone, "TIFF", pixels))
             if complaints or grey.shape != (directory.height, directory.width):
                 raise _damaged(source, number)
         except (ImageError, MemoryError):
@@ -458,7 +464,25 @@ def _libtiff_heard() -> Iterator[list[bytes]]:
 
 
 def _decoded(label: str, image: Image.Image) -> Grey:
-    """Return the pixels of a Pillow image as 8-bit grey on white paper."""
+    """Return the pixels of a Pillow image as 8-bit grey on white paper.
+
+    Band by band: a page of 40 million pixels is not held three times over.
+    """
+    if image.mode == "F":
+        raise BadImage(label, "floating-point pixels are not read. Save it as 8-bit grey")
+    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
+        deep = np.asarray(image)
+        return np.clip(deep // 257 if deep.max(initial=0) > 255 else deep, 0, 255).astype(
+            np.uint8
+        )
+    pixels = np.empty((image.height, image.width), np.uint8)
+    for top in range(0, image.height, _BAND):
+        end = min(top + _BAND, image.height)
+        pixels[top:end] = np.asarray(_grey(image.crop((0, top, image.width, end))))
+    return pixels
+
+
+def _grey(image: Image.Image) -> Image.Image:
     if image.mode == "P" and "transparency" in image.info:
         image = image.convert("RGBA")
     if image.mode in ("LA", "PA", "RGBA", "La", "RGBa"):
@@ -466,16 +490,9 @@ def _decoded(label: str, image: Image.Image) -> Grey:
             image = image.convert("RGBA")
         white = Image.new("L", image.size, 255)
         image = Image.composite(image.convert("L"), white, image.getchannel("A"))
-    if image.mode in ("I;16", "I;16B", "I;16L", "I"):
-        deep = np.asarray(image)
-        return np.clip(deep // 257 if deep.max(initial=0) > 255 else deep, 0, 255).astype(
-            np.uint8
-        )
     if image.mode == "CMYK":
         image = image.convert("RGB")
-    if image.mode == "F":
-        raise BadImage(label, "floating-point pixels are not read. Save it as 8-bit grey")
-    return np.array(image if image.mode == "L" else image.convert("L"))
+    return image if image.mode == "L" else image.convert("L")
 
 
 def _dpi(image: Image.Image) -> float | None:
@@ -515,8 +532,11 @@ def levels(pixels: Grey) -> tuple[int, int, int]:
     >>> levels(np.full((4, 4), 200, np.uint8))
     (200, 200, 200)
     """
+    import cv2
+
     step = 1 + pixels.size // 4_000_000
-    share = np.cumsum(np.bincount(pixels.ravel()[::step], minlength=256))
+    seen = np.ascontiguousarray(pixels.reshape(-1)[::step])
+    share = np.cumsum(cv2.calcHist([seen], [0], None, [256], [0, 256]), dtype=np.float64)
     low, middle, high = np.searchsorted(share, share[-1] * np.array([0.002, 0.5, 0.998]))
     return int(low), int(middle), int(high)
 

@@ -32,6 +32,7 @@ _RIVAL = 4.0  # penalty by which a field may be dearer than the best and still b
 _SHARP = 2.0  # log odds of two fields that a difference of one in penalty makes
 _BOXES = 3  # printed boxes beside that of the amount in which a date is looked for
 _FLAT, _OTHER_TONE = 6, 8  # grey levels: within a margin, between it and paper
+_BAND = 512  # rows looked at at once
 _LEAST_PAGE = 8  # pixels
 _EDGE, _DARKER = 4, 60  # pixels in which a frame lies, grey levels by which it is darker
 _PAPER = 96  # grey levels: paper is lighter, a stroke alone is darker
@@ -249,16 +250,10 @@ def within_margin(pixels: Grey) -> tuple[int, int, Grey]:
     Copied into a white frame, grey paper has an edge all around that looks like strokes, and
     printed lines at the edges of a crop no longer lie there.
     """
-    import cv2
-
     left, top, inner = 0, 0, pixels
     for corner in ((0, 0), (-1, -1)):
         tone = int(inner[corner])
-        flat = cv2.inRange(inner, tone - _FLAT, tone + _FLAT)  # 255 or 0, no copies of a page
-        rows, columns = (
-            np.flatnonzero(flat.min(axis=1) == 0),
-            np.flatnonzero(flat.min(axis=0) == 0),
-        )
+        rows, columns = _uneven(inner, tone)
         if min(len(rows), len(columns)) < _LEAST_PAGE:
             continue
         part = inner[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
@@ -269,11 +264,24 @@ def within_margin(pixels: Grey) -> tuple[int, int, Grey]:
     return left, top, inner
 
 
+def _uneven(page: Grey, tone: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return rows and columns with pixels of another tone; no mask as large as the page."""
+    import cv2
+
+    rows, columns = [], np.zeros(page.shape[1], bool)
+    for top in range(0, page.shape[0], _BAND):
+        flat = cv2.inRange(page[top : top + _BAND], tone - _FLAT, tone + _FLAT)  # 255 or 0
+        rows.append(flat.min(axis=1) == 0)
+        columns |= flat.min(axis=0) == 0
+    return np.flatnonzero(np.concatenate(rows)), np.flatnonzero(columns)
+
+
 def _framed(part: Grey, paper: float) -> bool:
     """Tell whether lines run along an upright and a level edge of a page."""
-    dark = part < paper - _DARKER
-    upright = np.concatenate([dark[:, :_EDGE], dark[:, -_EDGE:]], axis=1).mean(axis=0)
-    level = np.concatenate([dark[:_EDGE], dark[-_EDGE:]]).mean(axis=1)
+    dark = paper - _DARKER
+    upright = np.concatenate([part[:, :_EDGE] < dark, part[:, -_EDGE:] < dark], axis=1)
+    level = np.concatenate([part[:_EDGE] < dark, part[-_EDGE:] < dark])
+    upright, level = upright.mean(axis=0), level.mean(axis=1)
     return bool(upright.max() > 0.8 and level.max() > 0.8)
 
 
