@@ -12,6 +12,7 @@ import numpy as np
 
 HEIGHT = 28  # digit height in pixels after normalisation
 WORKING = 84  # rows of the working image in which paper and ink are told apart
+LONGEST = 60  # times as long as high: no line of writing is
 LOW = 0.45  # of the rows of a field: digits lower than this are looked at again
 POINT, SPECK = 4, 10  # black pixels of the working image in the point of a fine pen, in dirt
 FEW = 4  # specks that are no dirt
@@ -70,7 +71,10 @@ def stretched(dark: np.ndarray) -> np.ndarray:
     Full ink is the median of what is darker than halfway to the darkest pixels, so faint pens
     count as black, and strokes come out equally bold however much of the field they fill.
     """
-    counts = np.cumsum(np.bincount(dark.ravel(), minlength=256))
+    import cv2
+
+    found = cv2.calcHist([dark], [0], None, [256], [0, 256])
+    counts = np.cumsum(found, dtype=np.float64)
     low, high = (int(np.searchsorted(counts, p * counts[-1])) for p in (0.6, 0.985))
     if high - low < 12:
         high = max(int(dark.max()), low + 12)
@@ -79,7 +83,7 @@ def stretched(dark: np.ndarray) -> np.ndarray:
     high = max(int(np.searchsorted(counts, middle)), low + 12)
     start = low + 0.28 * (high - low)
     levels = (np.arange(256) - start) / (0.65 * (high - low))
-    return np.clip(levels, 0, 1).astype(np.float32)[dark]
+    return cv2.LUT(dark, np.clip(levels, 0, 1).astype(np.float32))
 
 
 def without_rules(ink: np.ndarray) -> np.ndarray:
@@ -182,7 +186,7 @@ def without_specks(ink: np.ndarray) -> np.ndarray:
     import cv2
 
     count, labels = cv2.connectedComponents((ink > 0.15).astype(np.uint8), connectivity=8)
-    weight = np.bincount(labels.ravel(), (ink >= INK).ravel(), count)
+    weight = np.bincount(labels[ink >= INK], minlength=count)
     drop = weight < least(weight[1:], POINT, SPECK)
     drop[0] = True
     return np.where(drop[labels], 0, ink).astype(np.float32)
@@ -239,7 +243,9 @@ def normalize(image: np.ndarray) -> Writing | None:
         first += 1
     while first < last and ruled[min(round(last / scale), WORKING - 1)]:
         last -= 1
-    closer = finish(*_seen(image[first:last])[:2]) if first < last else None
+    if image.shape[1] > LONGEST * (last - first):
+        return writing
+    closer = finish(*_seen(image[first:last])[:2])
     if closer is None:
         return writing
     return replace(closer, origin=(closer.origin[0], closer.origin[1] + first))
