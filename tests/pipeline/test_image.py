@@ -182,6 +182,17 @@ def test_every_mode_becomes_the_same_grey(files, tmp_path, mode, suffix, near):
     assert np.abs(page.pixels.astype(int) - files.strip()).max() <= near
 
 
+@pytest.mark.parametrize("mode", ["1", "L", "P", "RGB", "RGBA", "CMYK"])
+def test_bands_give_the_grey_of_the_whole(monkeypatch, mode):
+    rng = np.random.default_rng(4)
+    layers = Image.fromarray(rng.integers(0, 256, (100, 30, 4), np.uint8), "RGBA")
+    picture = layers if mode == "RGBA" else layers.convert("RGB").convert(mode)
+    monkeypatch.setattr(image, "_BAND", 1000)
+    whole = image._decoded("a", picture)
+    monkeypatch.setattr(image, "_BAND", 7)
+    assert np.array_equal(image._decoded("a", picture), whole)
+
+
 @pytest.mark.parametrize(
     ("header", "body"),
     [

@@ -4,6 +4,7 @@ import cv2
 import numpy as np
 import pytest
 
+from pipeline import normalization
 from pipeline.handwriting import StrokeHand
 from pipeline.normalization import HEIGHT, INK, normalize, without_rules
 from pipeline.pens import Pen, Script
@@ -159,3 +160,20 @@ def test_a_dash_at_the_lower_edge_is_no_trouble():
     image = np.full((20, 30), 235, np.uint8)
     image[-2:, 1:29] = 30  # most of it is a rule, and a row of the working image remains
     assert normalize(image).digit_height < 1
+
+
+def test_nothing_is_looked_at_closer_that_is_too_long_to_be_a_line(monkeypatch):
+    """A row of dashes would be seen as large as digits, and as long as a street."""
+    seen, plain = [], normalization._seen
+    monkeypatch.setattr(normalization, "_seen", lambda i: (seen.append(i.shape), plain(i))[1])
+    page = np.full((200, 1200), 240, np.uint8)
+    page[100:103, 100:1100][:, ::9] = 30
+    page[100:103, 101:1100][:, ::9] = 30
+    normalize(page)
+    assert max(columns / rows for rows, columns in seen) <= normalization.LONGEST
+    page = np.full((200, 500), 240, np.uint8)
+    page[90:112, 100:400][:, ::15] = 30
+    page[90:112, 101:400][:, ::15] = 30
+    seen.clear()
+    normalize(page)
+    assert len(seen) == 2

@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pipeline import search
 from pipeline.checks import draw_check
 from pipeline.confidence import PAGE, Calibration
 from pipeline.handwriting import StrokeHand
@@ -182,3 +183,12 @@ def test_what_is_no_check_the_other_way_up_is_read_as_it_is(fake, files, monkeyp
     reading = CheckReader(engine=fake.engine).read(page)
     assert reading.text == "4.00"
     assert reading.confidence == 0.99
+
+
+def test_rows_and_columns_of_another_tone_are_found_in_bands(monkeypatch):
+    page = np.full((53, 40), 200, np.uint8)
+    page[[0, 9, 10, 52], [3, 8, 8, 39]] = 90
+    for band in (1, 10, 512):
+        monkeypatch.setattr(search, "_BAND", band)
+        rows, columns = search._uneven(page, 200)
+        assert (rows.tolist(), columns.tolist()) == ([0, 9, 10, 52], [3, 8, 39])
