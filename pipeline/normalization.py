@@ -12,7 +12,7 @@ import numpy as np
 
 HEIGHT = 28  # digit height in pixels after normalisation
 WORKING = 84  # rows of the working image in which paper and ink are told apart
-LONGEST = 60  # times as long as high: no line of writing is
+LONGEST = 200  # times as long as high: what is longer is not looked at closer
 LOW = 0.45  # of the rows of a field: digits lower than this are looked at again
 POINT, SPECK = 4, 10  # black pixels of the working image in the point of a fine pen, in dirt
 FEW = 4  # specks that are no dirt

@@ -162,18 +162,14 @@ def test_a_dash_at_the_lower_edge_is_no_trouble():
     assert normalize(image).digit_height < 1
 
 
-def test_nothing_is_looked_at_closer_that_is_too_long_to_be_a_line(monkeypatch):
-    """A row of dashes would be seen as large as digits, and as long as a street."""
+@pytest.mark.parametrize(("columns", "looks"), [(2400, 2), (6400, 1)])
+def test_low_writing_is_looked_at_closer_but_no_street(monkeypatch, columns, looks):
+    """A row of one pixel, made as high as digits, would be as long as a street."""
     seen, plain = [], normalization._seen
     monkeypatch.setattr(normalization, "_seen", lambda i: (seen.append(i.shape), plain(i))[1])
-    page = np.full((200, 1200), 240, np.uint8)
-    page[100:103, 100:1100][:, ::9] = 30
-    page[100:103, 101:1100][:, ::9] = 30
-    normalize(page)
-    assert max(columns / rows for rows, columns in seen) <= normalization.LONGEST
-    page = np.full((200, 500), 240, np.uint8)
-    page[90:112, 100:400][:, ::15] = 30
-    page[90:112, 101:400][:, ::15] = 30
-    seen.clear()
-    normalize(page)
-    assert len(seen) == 2
+    page = np.full((200, columns), 240, np.uint8)
+    for x in range(100, columns - 100, 60):
+        page[100:114, x : x + 4] = 30
+    assert normalize(page).digit_height == pytest.approx(14, abs=1)
+    assert len(seen) == looks
+    assert max(wide / high for high, wide in seen) <= normalization.LONGEST
