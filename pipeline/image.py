@@ -24,7 +24,6 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from lenet.kept import trim
 from pipeline import headers, pdf, tiff
 from pipeline.errors import BadImage, ImageError, TooLarge
 
@@ -304,6 +303,8 @@ def _single(source: Scan) -> Page:
         pixels, dpi, turn = _decoded(source.label, image), _dpi(image), _orientation(image)
         image = None  # as large as the page
         if pixels.size > _LARGE_PAGE:
+            from lenet.kept import trim
+
             trim()
         return _page(pixels, dpi, 1, source.format, turn)
     except (ImageError, MemoryError):
@@ -526,17 +527,25 @@ def _page(pixels: Grey, dpi: float | None, number: int, format_: str, orientatio
     )
 
 
+def upto(grey: Grey) -> NDArray[np.float64]:
+    """Return how many pixels have each grey level or a darker one, (256,).
+
+    >>> upto(np.array([[1, 2], [3, 10]], np.uint8))[[0, 1, 2, 3, 9, 10]].tolist()
+    [0.0, 1.0, 2.0, 3.0, 3.0, 4.0]
+    """
+    import cv2
+
+    return np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]), dtype=np.float64)
+
+
 def levels(pixels: Grey) -> tuple[int, int, int]:
     """Return the darkest, the middle and the lightest grey level, two per mille cut off.
 
     >>> levels(np.full((4, 4), 200, np.uint8))
     (200, 200, 200)
     """
-    import cv2
-
     step = 1 + pixels.size // 4_000_000
-    seen = np.ascontiguousarray(pixels.reshape(-1)[::step])
-    share = np.cumsum(cv2.calcHist([seen], [0], None, [256], [0, 256]), dtype=np.float64)
+    share = upto(np.ascontiguousarray(pixels.reshape(-1)[::step]))
     low, middle, high = np.searchsorted(share, share[-1] * np.array([0.002, 0.5, 0.998]))
     return int(low), int(middle), int(high)
 
@@ -578,13 +587,11 @@ def quantiles(grey: Grey, *shares: float) -> list[float]:
     >>> quantiles(np.array([[1, 2], [3, 10]], np.uint8), 0.5, 0.9)
     [2.5, 7.9]
     """
-    import cv2
-
-    upto = np.cumsum(cv2.calcHist([grey], [0], None, [256], [0, 256]), dtype=np.float64)
+    counts = upto(grey)
     found = []
     for share in shares:
-        place = share * (upto[-1] - 1)
+        place = share * (counts[-1] - 1)
         low = np.floor(place)
-        one, two = np.searchsorted(upto, (low, min(low + 1, upto[-1] - 1)), "right")
+        one, two = np.searchsorted(counts, (low, min(low + 1, counts[-1] - 1)), "right")
         found.append(round(float(one + (place - low) * (two - one)), 9))
     return found

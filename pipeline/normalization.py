@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from pipeline.image import upto
+
 HEIGHT = 28  # digit height in pixels after normalisation
 WORKING = 84  # rows of the working image in which paper and ink are told apart
 LONGEST = 200  # times as long as high: what is longer is not looked at closer
@@ -73,8 +75,7 @@ def stretched(dark: np.ndarray) -> np.ndarray:
     """
     import cv2
 
-    found = cv2.calcHist([dark], [0], None, [256], [0, 256])
-    counts = np.cumsum(found, dtype=np.float64)
+    counts = upto(dark)
     low, high = (int(np.searchsorted(counts, p * counts[-1])) for p in (0.6, 0.985))
     if high - low < 12:
         high = max(int(dark.max()), low + 12)

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 JSON, LINES, PNG = "application/json", "application/jsonl", "image/png"
 ENGINES = ("hos", "sdnn", "both")
 EXPRESSIONS = 100  # grammars of requests kept before all are forgotten
-TRIM = 20  # answers; images and graphs of all sizes leave holes, 70 MB after an hour
+TRIM = 20  # answers; images and graphs of all sizes leave holes: 70 MB after 30,000 inputs
 Answer = tuple[int, str, bytes]  # status, media type, body
 
 
