@@ -18,7 +18,6 @@ import argparse
 import io
 import itertools
 import json
-import resource
 import tarfile
 import time
 from collections import Counter
@@ -354,14 +353,7 @@ def main() -> None:
     for kind in sorted(counts):
         told = ", ".join(f"{n} {what}" for what, n in counts[kind].most_common())
         print(f"  {kind:<22}{told}")
-    own, children = (
-        resource.getrusage(who).ru_maxrss / 1024
-        for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
-    )
-    print(
-        f"{count / seconds:.1f} images a second, {args.processes} processes; "
-        f"most memory {own:.0f} MB here, {children:.0f} MB in a process"
-    )
+    print(f"{count / seconds:.1f} images a second, {args.processes} processes")
 
 
 if __name__ == "__main__":
