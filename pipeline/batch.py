@@ -18,9 +18,11 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from itertools import chain, islice
+from itertools import count as numbers
 from multiprocessing import connection, get_all_start_methods, get_context, parent_process
 from multiprocessing.context import BaseContext
 
+from lenet.kept import trim
 from pipeline import warming
 from pipeline.errors import ImageError
 from pipeline.image import Source
@@ -29,6 +31,7 @@ from pipeline.records import Reading
 
 FEW = 12  # inputs read here before processes are worth their start
 AHEAD = 3  # jobs under way for each process
+TRIM = 4  # jobs until free memory is given back: ten whole checks leave 25 MB
 
 Outcome = Reading | Exception
 
@@ -221,6 +224,7 @@ def unpacked(settings: bytes) -> CheckReader:
 
 
 _settings = b""
+_jobs = numbers(1)
 
 
 def prepare(settings: bytes) -> None:
@@ -246,6 +250,8 @@ def _follow(sentinel: int) -> None:
 
 def work(job: Job) -> list[Outcome]:
     """Do one job of a process pool."""
+    if next(_jobs) % TRIM == 0:
+        trim()
     return done(_settings, job)
 
 

@@ -179,7 +179,7 @@ def is_page(page: Parts) -> bool:
 
 
 @cache
-def _templates() -> np.ndarray:
+def money_marks() -> np.ndarray:
     """Return pictures of currency marks, printed and written, float32 (n, 24 * 16), normal."""
     import cv2
 
@@ -229,7 +229,7 @@ def _marks(page: Parts, rest: np.ndarray) -> list[tuple[int, int, int, int, floa
         small = cv2.resize(part, (16, 24), interpolation=cv2.INTER_AREA)
         if _upright(small) < 0.7:  # the bar through the mark
             continue
-        likeness = float((_templates() @ _normal(small)).max())
+        likeness = float((money_marks() @ _normal(small)).max())
         if likeness > 0.68:
             found.append((x, y, w, h, min((likeness - 0.62) / 0.22, 1.0)))
     return found

@@ -9,10 +9,12 @@ first process, with the engine's mode in the environment: every process it makes
 engine at once, its memory shared with the others until it is written to.
 """
 
+import ctypes
 import os
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from pipeline.recognition import Engine
 
 MODE = "SN_BATCH_ENGINE"
+NOT_NEEDED = 4  # MADV_DONTNEED of Linux
 engines: "dict[str, Engine]" = {}
 
 
@@ -82,11 +85,7 @@ def _other_process() -> "subprocess.Popen[bytes] | None":
 
     if cores() < 2 or not sys.executable or jit.disabled():
         return None
-    import gtn.kernels_compose
-    import sn.net.kernels_program
-
-    halves = (gtn.kernels_compose, sn.net.kernels_program)
-    if any(jit.is_kept(half.__name__) for half in halves):
+    if any(_halves_kept()):
         return None
     root = str(Path(__file__).parents[1])
     program = f"import sys; sys.path.insert(0, {root!r}); import {__name__} as w; w.half()"
@@ -97,6 +96,16 @@ def _other_process() -> "subprocess.Popen[bytes] | None":
         )
     except OSError:
         return None
+
+
+def _halves_kept() -> tuple[bool, bool]:
+    """Tell of what reads graphs and of what runs networks whether its machine code is kept."""
+    import gtn.kernels_compose
+    import sn.net.kernels_program
+    from sn import jit
+
+    halves = gtn.kernels_compose, sn.net.kernels_program
+    return jit.is_kept(halves[0].__name__), jit.is_kept(halves[1].__name__)
 
 
 def half() -> None:
@@ -132,6 +141,42 @@ class Eights:
         return [penalties]
 
 
+def ready(mode: str) -> bool:
+    """Tell whether kernels and networks are kept from an earlier start."""
+    from lenet.networks import NETS
+    from pipeline.confidence import NETWORKS
+    from sn import jit
+
+    if jit.disabled():
+        return True
+    modes = NETWORKS if mode == "both" else [mode]
+    scripts = [NETS / f"{name}.sn" for m in modes for name in NETWORKS[m]]
+    return all(_halves_kept()) and all(kept.place_of(s).is_file() for s in scripts)
+
+
+def apart(work: Callable[[], object]) -> None:
+    """Do something in a process of its own, which takes with it the memory it needed."""
+    child = os.fork()
+    if child:
+        os.waitpid(child, 0)
+        return
+    try:
+        work()
+    finally:
+        os._exit(0)
+
+
+def put_away(library: str) -> None:
+    """Let go of the code of a library that has done its work; called again, it is read anew."""
+    with suppress(OSError, AttributeError):
+        advise = ctypes.CDLL(None).madvise
+        for line in Path("/proc/self/maps").read_text().splitlines():
+            place, rights, *_ = line.split()
+            if library in line and rights == "r-xp":  # what nobody wrote to
+                first, last = (int(end, 16) for end in place.split("-"))
+                advise(ctypes.c_void_p(first), ctypes.c_size_t(last - first), NOT_NEEDED)
+
+
 def gather(mode: str) -> None:
     """Load the program's own engine `mode` and warm it; errors are left to the processes."""
     import gc
@@ -139,14 +184,21 @@ def gather(mode: str) -> None:
 
     import cv2
 
+    from pipeline import codeline, parts  # noqa: F401
     from pipeline.reader import CheckReader
     from sn.errors import SnError
+
+    def load() -> None:
+        reader.warm()
+        parts.money_marks()
 
     cv2.setNumThreads(1)  # threads do not survive a fork
     own = runpy._get_code_from_file
     try:
         reader = CheckReader(engine=mode, min_confidence=0.5)
-        reader.warm()
+        if not ready(mode):
+            apart(load)
+        load()
     except SnError:
         return
     finally:
@@ -154,6 +206,7 @@ def gather(mode: str) -> None:
     engines[mode] = reader.engine
     gc.collect()
     gc.freeze()  # the collector would write to every object, and shared pages would be copied
+    put_away("libllvmlite")
 
 
 if mode := os.environ.pop(MODE, ""):

@@ -220,16 +220,19 @@ class Places:
 
 
 class Replication:
-    """One translation of a program to another size of image."""
+    """One translation of a program to another size of image.
 
-    def __init__(self, atlas: Atlas, height: int, width: int) -> None:
+    `learns`: with what the backward pass needs, as much again as the forward pass.
+    """
+
+    def __init__(self, atlas: Atlas, height: int, width: int, learns: bool) -> None:
         image = self.first = atlas.image
         if height < image.rows or width < image.columns:
             raise SnCompileError(
                 f"replicate : an image of {height} x {width} is smaller than the input layer "
                 f"of {image.rows} x {image.columns} : ()"
             )
-        self.table = Table()
+        self.table, self.learns = Table(), learns
         self.size = FRONT
         self.home: dict[int, tuple[Sheet, int]] = {}  # by map (id): sheet, position
         small = image.rows, image.columns
@@ -289,6 +292,7 @@ class Replication:
         far = np.array([self.home[id(m)][1] for m in part.targets])
         kind, size = part.kind, part.size
         if kind == steps.CONVOLUTION:
+            skip |= not self.learns
             table.convolution(size, source.pitch, sheet.span, near, far, part.kernels, skip)
             return
         records = np.stack(np.broadcast_arrays(near, far[:, None], part.kernels), axis=2)
@@ -333,11 +337,9 @@ class Replica:
         if program.atlas is None:
             program.atlas = Atlas(program.lowered)
         atlas = program.atlas
-        made = Replication(atlas, height, width)
         self.program = program
         self.shape = height, width
-        self.rows_of_steps, self.lists, constants = made.table.arrays()
-        self.constants = constants.astype(program.dtype)
+        made = self.translate()
         self.image = made.home[id(atlas.image)][1]
         self.size = made.size + FRONT
         self.learning = False
@@ -346,6 +348,21 @@ class Replica:
         self.step = sheet.step
         self.places = made.places(atlas.outputs)()
         self.layers = {floor.plan.name: made.places(floor.maps) for floor in atlas.floors}
+
+    def translate(self) -> Replication:
+        """Write the steps, those of the backward pass only once the program has learned."""
+        p = self.program
+        self.learns = p.learns
+        made = Replication(p.atlas, *self.shape, p.learns)
+        self.rows_of_steps, lists, constants = made.table.arrays()
+        self.narrow = lists.astype(np.int32)  # half the memory of a replica that waits
+        self.constants = constants.astype(p.dtype)
+        return made
+
+    @property
+    def lists(self) -> np.ndarray:
+        """The records of the steps, int64 as the kernels take them."""
+        return self.narrow.astype(np.int64)
 
     def run(self, image: np.ndarray, *, learning: bool = False) -> np.ndarray:
         """Return the outputs (classes, rows, columns) for an image (height, width).
@@ -402,6 +419,9 @@ class Replica:
                 f"replica : derivatives of shape {derivatives.shape} were given, expected "
                 f"{self.places.shape} : ()"
             )
+        if not self.learns:
+            p.learns = True
+            self.translate()
         x, s, d = p.memory(self.size)
         d[:] = 0
         d[self.places] = derivatives

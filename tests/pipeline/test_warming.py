@@ -1,5 +1,7 @@
+import os
 import sys
 import types
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -122,3 +124,59 @@ def test_machine_code_is_kept_once_its_folder_exists(tmp_path, monkeypatch):
     assert jit.is_kept("sn.net.kernels_lanes")
     monkeypatch.setattr(jit, "_given", True)
     assert jit.is_kept("gtn.kernels")
+
+
+def test_ready_is_what_has_kernels_and_networks(tmp_path, monkeypatch):
+    monkeypatch.setattr(jit, "disabled", lambda: False)
+    monkeypatch.setattr(jit, "is_kept", lambda module: True)
+    monkeypatch.setattr(warming.kept, "place_of", lambda script: tmp_path / script.stem)
+    assert not warming.ready("sdnn")
+    for name in ("strip", "strip-wide"):
+        (tmp_path / name).touch()
+    assert warming.ready("sdnn")
+    assert not warming.ready("both")
+    (tmp_path / "character").touch()
+    assert warming.ready("both")
+    monkeypatch.setattr(jit, "is_kept", lambda module: "gtn" not in module)
+    assert not warming.ready("both")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs forks")
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
+def test_apart_is_another_process_that_leaves_nothing_behind(tmp_path):
+    done = []
+
+    def work():
+        done.append(1)
+        (tmp_path / "pid").write_text(str(os.getpid()))
+        raise MemoryError
+
+    warming.apart(work)
+    assert not done
+    assert int((tmp_path / "pid").read_text()) != os.getpid()
+
+
+@pytest.mark.jit
+@pytest.mark.skipif(not Path("/proc/self/smaps").exists(), reason="needs Linux")
+def test_code_that_was_put_away_is_there_when_it_is_called():
+    """The compiler's code takes tens of megabytes, and compiles afterwards."""
+
+    def resident():
+        sizes, inside = 0, False
+        for line in Path("/proc/self/smaps").read_text().splitlines():
+            if "-" in line.split()[0]:
+                inside = "libllvmlite" in line and " r-xp " in line
+            elif inside and line.startswith("Rss"):
+                sizes += int(line.split()[1])
+        return sizes
+
+    def compiled(n):
+        import numba
+
+        return numba.njit(lambda x: x + n)(1)
+
+    assert compiled(1) == 2
+    before = resident()
+    warming.put_away("libllvmlite")
+    assert resident() < before / 4
+    assert compiled(2) == 3

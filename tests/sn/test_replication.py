@@ -242,6 +242,27 @@ def test_a_replica_keeps_no_array_as_large_as_its_states():
     assert wide.states("output").shape[1:] == (wide.rows, wide.columns)
 
 
+def test_what_the_backward_pass_needs_comes_with_the_first_one():
+    """Who only reads makes replicas of half the work; a training makes each but once."""
+    program, side, rng = made("lenet")
+    image = rng.normal(size=(side, side + 8))
+    wide = program.replicate(*image.shape)
+    pull = wide.run(image)
+    rows = wide.rows_of_steps
+    wide.backward(pull)
+    assert len(wide.rows_of_steps) == len(rows)
+    assert (wide.rows_of_steps != rows).any()
+    np.testing.assert_array_equal(wide.run(image), pull)
+    found, program.gradient_sum[:] = program.gradient_sum.copy(), 0
+    program.replicas.clear()
+    ready = program.replicate(*image.shape)
+    made_once = ready.rows_of_steps
+    ready.run(image)
+    ready.backward(pull)
+    assert ready.rows_of_steps is made_once
+    np.testing.assert_array_equal(program.gradient_sum, found)
+
+
 def test_room_for_a_very_large_image_is_given_back(monkeypatch):
     program, side, _ = made("strided")
     small, wide = program.replicate(side, side), program.replicate(side, 4000)
