@@ -14,7 +14,7 @@ import numpy as np
 
 from gtn import kernels, kernels_compose, kernels_nbest
 from gtn.graph import Graph, GraphError
-from gtn.scores import forward_penalty, useful_part, without_useless_cycles
+from gtn.scores import forward_penalty, useful, useful_part, without_useless_cycles
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +33,8 @@ class Hypothesis:
 def nbest(graph: Graph, n: int = 5, *, beam: float = np.inf) -> list[Hypothesis]:
     """Return the n output strings with the best paths, best first.
 
-    `beam` drops strings whose penalty exceeds the best by more. Raises CycleError when an
-    accepting path can run through a cycle.
+    `beam` drops strings whose penalty exceeds the best by more; of paths dearer than that a
+    posterior may lack some. Raises CycleError when an accepting path can run through a cycle.
 
     >>> from gtn import Graph, nbest
     >>> graph = Graph(2, [0], [1], [0, 0, 0], [1, 1, 1], [5, 5, 6], penalty=[1.0, 1.0, 0.5])
@@ -43,7 +43,7 @@ def nbest(graph: Graph, n: int = 5, *, beam: float = np.inf) -> list[Hypothesis]
     """
     if n < 1:
         raise GraphError(f"nbest: {n} strings asked for")
-    part, _ = useful_part(graph)
+    part = graph if useful(graph).all() else useful_part(graph)[0]
     if not part.n:
         return []
     order = np.empty(part.n, np.int32)

@@ -136,7 +136,7 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
     """Find up to `want` strings of penalty <= limit; return their count, labels and offsets.
 
     arcs (5, m): rows src, dst, ilabel, olabel and rank of dst; `offset` and `arc` list arcs by
-    source and olabel.
+    source and olabel. Sums may lack paths of penalty > limit.
     """
     is_accept = np.zeros(n, np.bool_)
     for k in range(accept.size):
@@ -275,7 +275,7 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
                 if arcs[row, a] < 0:
                     continue
                 x = member_v[i] + penalty[a]
-                if x == np.inf:
+                if x == np.inf or x + h[arcs[1, a]] > limit:
                     continue
                 if candidates == cand_key.size:
                     cand_key = doubled(cand_key)

@@ -18,7 +18,7 @@ from pipeline.printing import print_text
 from pipeline.synthesis import Line, cleaned, compose, random_style, varied_style
 from pipeline.texts import random_amount, random_digits, random_phone
 
-KINDS = {"clean": 0.3, "paper": 0.15, "digits": 0.33, "phone": 0.2, "nothing": 0.02}
+KINDS = {"clean": 0.34, "paper": 0.17, "digits": 0.4, "phone": 0.07, "nothing": 0.02}
 PRINTED = 0.35  # share of amounts behind a printed money mark
 TOUCHING = 0.55  # share of the strings of MNIST digits that overlap throughout
 

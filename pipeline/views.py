@@ -18,6 +18,7 @@ from pipeline.rules import kind_of
 from pipeline.sdnn import BLANK, lattice, legal_sequences
 
 CANDIDATES = 16  # strings looked at
+BEAM = 30.0  # strings and paths dearer than the best by more are not: a share of 1e-13
 PLAIN = 2  # looks, the first ones, that propose strings; all looks judge them
 POWER = 0.35  # of what cut characters say, beside whole lines: these err less
 VETO = 1e-3  # what an engine grants to strings it did not think of
@@ -47,7 +48,7 @@ def cut_view(legal: gtn.Graph, free: float, text: str, characters: Sequence[Char
     share = math.exp(min(0.0, free - gtn.forward_penalty(legal)))
     guesses: dict[str, tuple[str, float]] = {}
     strings: dict[str, tuple[int, ...]] = {}
-    for h in gtn.nbest(legal, CANDIDATES):
+    for h in gtn.nbest(legal, CANDIDATES, beam=BEAM):
         spelled = spell(h.string, characters)
         meant = meaning(text, spelled)
         first, known = guesses.get(meant, (spelled, 0.0))
@@ -70,7 +71,7 @@ def whole_view(looks: Sequence[np.ndarray], text: str) -> View | None:
         spoken = gtn.compose(sequences, legal_sequences(text))
         if gtn.viterbi_path(spoken) is None:
             continue
-        found = gtn.nbest(spoken, CANDIDATES)
+        found = gtn.nbest(spoken, CANDIDATES, beam=BEAM)
         texts |= {h.string: spell(h.string, ()) for h in found}
         known.append(min(1.0, sum(h.posterior for h in found)))
         free, legal = gtn.forward_penalty(sequences), gtn.forward_penalty(spoken)

@@ -161,6 +161,26 @@ def test_criteria_equal_the_product_graph(lattice, target, name):
 
 
 @many
+@given(graphs(nodes=5, arcs=9), st.floats(0, 4))
+def test_a_beam_drops_strings_and_counts_at_least_the_paths_within(graph, beam):
+    found = enumeration.paths(graph)
+    assume(found)
+    best = enumeration.viterbi(found)
+    margins = [p.penalty - best - beam for p in found]
+    assume(best < np.inf and min(map(abs, margins)) > 1e-9)
+    within = [p for p, margin in zip(found, margins, strict=True) if margin <= 0]
+    free = enumeration.forward(found)
+    hypotheses = gtn.nbest(graph, 1000, beam=beam)
+    assert {h.string for h in hypotheses} == {p.ostring for p in within}
+    for h in hypotheses:
+        known = [p for p in found if p.ostring == h.string]
+        inside = [p for p in within if p.ostring == h.string]
+        assert near(h.penalty, enumeration.viterbi(known))
+        least, most = (np.exp(free - enumeration.forward(p)) for p in (inside, known))
+        assert least - 1e-9 <= h.posterior <= most + 1e-9
+
+
+@many
 @given(graphs(nodes=5, arcs=9), st.lists(st.integers(0, 2), max_size=3))
 def test_criteria_of_a_string_are_sums_over_paths(lattice, string):
     found = enumeration.paths(lattice)
