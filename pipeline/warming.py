@@ -184,7 +184,7 @@ def gather(mode: str) -> None:
 
     import cv2
 
-    from pipeline import codeline, parts  # noqa: F401
+    from pipeline import codeline, parts  # noqa: F401  (codeline: loaded once for all copies)
     from pipeline.reader import CheckReader
     from sn.errors import SnError
 

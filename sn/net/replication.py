@@ -222,7 +222,7 @@ class Places:
 class Replication:
     """One translation of a program to another size of image.
 
-    `learns`: with what the backward pass needs, as much again as the forward pass.
+    `learns`: with the records of the backward pass, which take as long to write again.
     """
 
     def __init__(self, atlas: Atlas, height: int, width: int, learns: bool) -> None:

@@ -243,7 +243,7 @@ def test_a_replica_keeps_no_array_as_large_as_its_states():
 
 
 def test_what_the_backward_pass_needs_comes_with_the_first_one():
-    """Who only reads makes replicas of half the work; a training makes each but once."""
+    """Who only reads does not write it; a training writes each replica but once."""
     program, side, rng = made("lenet")
     image = rng.normal(size=(side, side + 8))
     wide = program.replicate(*image.shape)
