@@ -11,6 +11,7 @@ engine at once, its memory shared with the others until it is written to.
 
 import ctypes
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -210,4 +211,6 @@ def gather(mode: str) -> None:
 
 
 if mode := os.environ.pop(MODE, ""):
+    interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)  # Control-C ends it without a word
     gather(mode)
+    signal.signal(signal.SIGINT, interrupt)
