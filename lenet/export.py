@@ -166,10 +166,12 @@ def convolutions(lists: np.ndarray, first: int, count: int) -> list[int]:
     records: list[int] = []
     at = first
     for _ in range(count):
-        source, many = lists[at], lists[at + 1]
-        for m in range(many):
-            records += [source, lists[at + 2 + m], lists[at + 2 + many + m]]
-        at += 2 + 2 * many
+        source, maps, forth, further, many = lists[at : at + 5]
+        targets, kernels = lists[at + 5 :][:many], lists[at + 5 + many :][:many]
+        for i in range(maps):
+            for target, kernel in zip(targets, kernels, strict=True):
+                records += [source + i * forth, target, kernel + i * further]
+        at += 5 + 2 * many
     return records
 
 

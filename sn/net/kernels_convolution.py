@@ -1,7 +1,8 @@
 """Convolutions: forward, by the inputs and by the kernels; and those with any step.
 
-Records of a convolution: source position, number m of maps that share what is loaded (4, 2 or
-1), m target positions, m kernel positions in the weights. The work is done by the tile kernels.
+Records of a convolution: position of the first of some source maps, their number, how far apart
+they are and their kernels are, number m of maps that share what is loaded (4, 2 or 1), m target
+positions, m kernel positions in the weights. The work is done by the tile kernels.
 """
 
 from sn.jit import kernel
@@ -25,77 +26,44 @@ def convolve(lists, first, count, x, s, w, width, height, pitch, pixels):
     """
     at = first
     for _ in range(count):
-        source = lists[at]
-        many = lists[at + 1]
-        t = at + 2
+        source, maps, many = lists[at], lists[at + 1], lists[at + 4]
+        forth, further = lists[at + 2], lists[at + 3]
+        t = at + 5
         k = t + many
         if many == 4:
             accumulate4(
-                s,
-                (lists[t], lists[t + 1], lists[t + 2], lists[t + 3]),
-                x,
-                source,
-                w,
+                s, (lists[t], lists[t + 1], lists[t + 2], lists[t + 3]), x, source, w,
                 (lists[k], lists[k + 1], lists[k + 2], lists[k + 3]),
-                height,
-                width,
-                pitch,
-                1,
-                width,
-                1,
-                pixels,
-            )
+                maps, height, width, forth, pitch, 1, further, width, 1, pixels,
+            )  # fmt: skip
         elif many == 2:
             accumulate2(
-                s,
-                (lists[t], lists[t + 1]),
-                x,
-                source,
-                w,
+                s, (lists[t], lists[t + 1]), x, source, w,
                 (lists[k], lists[k + 1]),
-                height,
-                width,
-                pitch,
-                1,
-                width,
-                1,
-                pixels,
-            )
+                maps, height, width, forth, pitch, 1, further, width, 1, pixels,
+            )  # fmt: skip
         else:
             accumulate1(
-                s,
-                (lists[t],),
-                x,
-                source,
-                w,
+                s, (lists[t],), x, source, w,
                 (lists[k],),
-                height,
-                width,
-                pitch,
-                1,
-                width,
-                1,
-                pixels,
-            )
+                maps, height, width, forth, pitch, 1, further, width, 1, pixels,
+            )  # fmt: skip
         at = k + many
 
 
 @kernel(fastmath=True)
-def convolve_back(
-    lists, first, count, d, w, width, height, pitch, pixels, maps, map_step, kernel_step
-):
+def convolve_back(lists, first, count, d, w, width, height, pitch, pixels):
     """Add the derivatives by the inputs of `convolve` to `d`.
 
-    Records: position of an output map, m, positions of m input maps, m kernel positions. Each
-    record stands for `maps` output maps, `map_step` apart among the states, whose kernels are
-    `kernel_step` apart. Rows of more than 8 taps are done in parts: what is read in front of a
-    map are free positions, which hold 0.
+    Records as in `convolve`, with the output maps for sources and the input maps for targets.
+    Rows of more than 8 taps are done in parts: what is read in front of a map are free
+    positions, which hold 0.
     """
     at = first
     for _ in range(count):
-        source = lists[at]
-        many = lists[at + 1]
-        t = at + 2
+        source, maps, many = lists[at], lists[at + 1], lists[at + 4]
+        forth, further = lists[at + 2], lists[at + 3]
+        t = at + 5
         k = t + many
         for r in range(height):
             for c in range(0, width, 8):
@@ -105,61 +73,29 @@ def convolve_back(
                 if many == 4:
                     accumulate4(
                         d,
-                        (
-                            lists[t] + move,
-                            lists[t + 1] + move,
-                            lists[t + 2] + move,
-                            lists[t + 3] + move,
-                        ),
-                        d,
-                        source,
-                        w,
-                        (
-                            lists[k] + tap,
-                            lists[k + 1] + tap,
-                            lists[k + 2] + tap,
-                            lists[k + 3] + tap,
-                        ),
-                        maps,
-                        n,
-                        map_step,
-                        -1,
-                        kernel_step,
-                        1,
-                        pixels + n - 1,
-                    )
+                        (lists[t] + move, lists[t + 1] + move,
+                         lists[t + 2] + move, lists[t + 3] + move),
+                        d, source, w,
+                        (lists[k] + tap, lists[k + 1] + tap,
+                         lists[k + 2] + tap, lists[k + 3] + tap),
+                        maps, 1, n, forth, 0, -1, further, 0, 1, pixels + n - 1,
+                    )  # fmt: skip
                 elif many == 2:
                     accumulate2(
                         d,
                         (lists[t] + move, lists[t + 1] + move),
-                        d,
-                        source,
-                        w,
+                        d, source, w,
                         (lists[k] + tap, lists[k + 1] + tap),
-                        maps,
-                        n,
-                        map_step,
-                        -1,
-                        kernel_step,
-                        1,
-                        pixels + n - 1,
-                    )
+                        maps, 1, n, forth, 0, -1, further, 0, 1, pixels + n - 1,
+                    )  # fmt: skip
                 else:
                     accumulate1(
                         d,
                         (lists[t] + move,),
-                        d,
-                        source,
-                        w,
+                        d, source, w,
                         (lists[k] + tap,),
-                        maps,
-                        n,
-                        map_step,
-                        -1,
-                        kernel_step,
-                        1,
-                        pixels + n - 1,
-                    )
+                        maps, 1, n, forth, 0, -1, further, 0, 1, pixels + n - 1,
+                    )  # fmt: skip
         at = k + many
 
 
@@ -176,13 +112,14 @@ def convolve_weights(
         rows, taps, step = 1, height, pitch
     at = first
     for _ in range(count):
-        source = lists[at]
-        many = lists[at + 1]
-        t = at + 2
+        source, maps, many = lists[at], lists[at + 1], lists[at + 4]
+        forth, further = lists[at + 2], lists[at + 3]
+        t = at + 5
         k = t + many
-        for r in range(rows):
-            begin = source + r * pitch
-            tap = r * width
+        for q in range(maps * rows):
+            i, r = divmod(q, rows)
+            begin = source + i * forth + r * pitch
+            tap = i * further + r * width
             if many == 4:
                 correlate4(
                     grad,
@@ -218,9 +155,11 @@ def convolve_weights(
                 )
         if online:
             for m in range(many):
-                for q in range(lists[k + m], lists[k + m] + height * width):
-                    w[q] -= rate[q] * grad[q]
-                    grad[q] = 0
+                for i in range(maps):
+                    kernel = lists[k + m] + i * further
+                    for q in range(kernel, kernel + height * width):
+                        w[q] -= rate[q] * grad[q]
+                        grad[q] = 0
         at = k + many
 
 

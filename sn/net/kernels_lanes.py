@@ -40,17 +40,17 @@ BLOCK = 64  # inputs that are turned at once
 def convolve_lanes(lists, row, i, x, w):
     """Add convolutions and full connections to row `i` of their targets.
 
-    Records: source position, number m of maps that share what is loaded (4, 2 or 1), m target
-    positions, m kernel positions. Columns: kernel width, height, distance of kernel rows in the
-    source and of rows in the target, length of a run, runs in a row of the target, pointers to
-    where windows begin: (rows of the target), (runs). Runs lie side by side.
+    Records as those of `sn.net.kernels_convolution`. Columns: kernel width, height, distance of
+    kernel rows in the source and of rows in the target, length of a run, runs in a row of the
+    target, pointers to where windows begin: (rows of the target), (runs). Runs lie side by
+    side.
     """
     width, height, pitch, length, runs = row[5], row[6], row[7], row[9], row[10]
     down, right = lists[row[11] + i], row[12]
     at = row[1]
     for _ in range(row[2]):
-        many = lists[at + 1]
-        t = at + 2
+        maps, forth, further, many = lists[at + 1], lists[at + 2], lists[at + 3], lists[at + 4]
+        t = at + 5
         k = t + many
         for run in range(runs):
             source = lists[at] + down + lists[right + run]
@@ -58,56 +58,28 @@ def convolve_lanes(lists, row, i, x, w):
             if many == 4:
                 accumulate4(
                     x,
-                    (
-                        lists[t] + move,
-                        lists[t + 1] + move,
-                        lists[t + 2] + move,
-                        lists[t + 3] + move,
-                    ),
-                    x,
-                    source,
-                    w,
+                    (lists[t] + move, lists[t + 1] + move,
+                     lists[t + 2] + move, lists[t + 3] + move),
+                    x, source, w,
                     (lists[k], lists[k + 1], lists[k + 2], lists[k + 3]),
-                    height,
-                    width,
-                    pitch,
-                    LANES,
-                    width,
-                    1,
-                    length,
-                )
+                    maps, height, width, forth, pitch, LANES, further, width, 1, length,
+                )  # fmt: skip
             elif many == 2:
                 accumulate2(
                     x,
                     (lists[t] + move, lists[t + 1] + move),
-                    x,
-                    source,
-                    w,
+                    x, source, w,
                     (lists[k], lists[k + 1]),
-                    height,
-                    width,
-                    pitch,
-                    LANES,
-                    width,
-                    1,
-                    length,
-                )
+                    maps, height, width, forth, pitch, LANES, further, width, 1, length,
+                )  # fmt: skip
             else:
                 accumulate1(
                     x,
                     (lists[t] + move,),
-                    x,
-                    source,
-                    w,
+                    x, source, w,
                     (lists[k],),
-                    height,
-                    width,
-                    pitch,
-                    LANES,
-                    width,
-                    1,
-                    length,
-                )
+                    maps, height, width, forth, pitch, LANES, further, width, 1, length,
+                )  # fmt: skip
         at = k + many
 
 

@@ -158,9 +158,6 @@ def backward(
                     row[10],
                     row[11],
                     row[6],
-                    row[12],
-                    row[13],
-                    row[14],
                 )
             convolve_weights(
                 lists, first, count, x, d, w, rate, grad, online, row[3], row[4], row[5], row[6]

@@ -113,7 +113,7 @@ class LaneTable:
         """Return the records of a convolution."""
         found, at = [], first
         for _ in range(count):
-            end = at + 2 + 2 * int(self.lists[at + 1])
+            end = at + 5 + 2 * int(self.lists[at + 4])
             found.append(self.lists[at:end].tolist())
             at = end
         return found
@@ -124,7 +124,8 @@ class LaneTable:
         for source in np.unique(links[:, 0]).tolist():
             mine = links[links[:, 0] == source, 1:]
             for block in blocks(len(mine)):
-                found.append([source, len(mine[block]), *mine[block].T.ravel().tolist()])
+                many = len(mine[block])
+                found.append([source, 1, 0, 0, many, *mine[block].T.ravel().tolist()])
         return found
 
     def convolution(
@@ -143,8 +144,9 @@ class LaneTable:
         """
         table, (width, height, pitch, out_pitch) = self.table, size
         flat = []
-        for source, many, *rest in records:
-            flat += [source * LANES, many, *(t * LANES for t in rest[:many]), *rest[many:]]
+        for source, maps, forth, further, many, *rest in records:
+            flat += [source * LANES, maps, forth * LANES, further, many]
+            flat += [*(t * LANES for t in rest[:many]), *rest[many:]]
         first = table.put(flat)
         down = table.put([top * pitch * LANES for top in tops])
         right = table.put([left * LANES for left in lefts])

@@ -117,9 +117,9 @@ class Table:
         """
         width, height = size
         full = bool((kernels >= 0).all())
-        back = (0, 0, 0, 0, 0, 0, 0, 0)
+        back = (0, 0, 0, 0, 0)
         if not skip:
-            back = self._backward(size, pitch, sources, targets, kernels, full)
+            back = *self._records(targets, sources, kernels, full), width, height, pitch
         step = stride(sources)
         single = size == (1, 1) and len(sources) > 1 and full and bool(step)
         if single and (np.diff(kernels, axis=1) == 1).all():
@@ -132,51 +132,22 @@ class Table:
     def _records(
         self, near: np.ndarray, far: np.ndarray, kernels: np.ndarray, full: bool
     ) -> tuple[int, int]:
-        """Write records for `kernels` (near, far); the far ends are taken in blocks."""
-        at, count = self.length, 0
-        if not full:
-            for source, line in zip(near, kernels, strict=True):
-                there = np.flatnonzero(line >= 0)
-                for block in blocks(len(there)):
-                    chosen = there[block]
-                    self.put([source, len(chosen), *far[chosen], *line[chosen]])
-                    count += 1
-            return at, count
-        whole = len(far) // 4
-        if whole:
-            out = np.empty((whole, len(near), 10), np.int64)
-            out[:, :, 0], out[:, :, 1] = near, 4
-            out[:, :, 2:6] = far[: 4 * whole].reshape(whole, 1, 4)
-            taken = kernels[:, : 4 * whole].reshape(len(near), whole, 4)
-            out[:, :, 6:] = taken.transpose(1, 0, 2)
-            self.put(out)
-            count += whole * len(near)
-        for block in blocks(len(far) - 4 * whole):
-            rest = slice(4 * whole + block.start, 4 * whole + block.stop)
-            size = block.stop - block.start
-            out = np.empty((len(near), 2 + 2 * size), np.int64)
-            out[:, 0], out[:, 1] = near, size
-            out[:, 2 : 2 + size], out[:, 2 + size :] = far[rest], kernels[:, rest]
-            self.put(out)
-            count += len(near)
-        return at, count
+        """Write records for `kernels` (near, far); the far ends are taken in blocks.
 
-    def _backward(
-        self,
-        size: tuple[int, int],
-        pitch: int,
-        sources: np.ndarray,
-        targets: np.ndarray,
-        kernels: np.ndarray,
-        full: bool,
-    ) -> tuple[int, ...]:
-        """Write the records of the backward pass; return columns 7 to 14 of the row."""
-        step = stride(targets)
-        apart = stride(kernels[:, 0])
-        if full and step is not None and apart is not None:
-            even = kernels[0] + apart * np.arange(len(targets))[:, None]
-            if (kernels == even).all():
-                found = self._records(targets[:1], sources, kernels[:1], True)
-                return *found, *size, pitch, len(targets), step, apart
-        found = self._records(targets, sources, kernels, full)
-        return *found, *size, pitch, 1, 0, 0
+        Near ends at equal distances, whose kernels are so, too, share their records.
+        """
+        at, count = self.length, 0
+        maps, forth, further = 1, stride(near), stride(kernels[:, 0])
+        even = full and forth is not None and (np.diff(kernels, axis=0) == further).all()
+        if even:
+            maps, near, kernels = len(near), near[:1], kernels[:1]
+        else:
+            forth = further = 0
+        for source, line in zip(near.tolist(), kernels, strict=True):
+            there = np.flatnonzero(line >= 0)
+            for block in blocks(len(there)):
+                chosen = there[block]
+                many = len(chosen)
+                self.put([source, maps, forth, further, many, *far[chosen], *line[chosen]])
+                count += 1
+        return at, count

@@ -65,20 +65,23 @@ def test_an_edit_gives_new_keys_to_all_that_depends_on_it(pair):
     assert after[1] != between[1]
 
 
-@pytest.mark.parametrize("pixels", [1, 7, 8, 9, 40, 41, 83])
-@pytest.mark.parametrize("many", [4, 2, 1])
-def test_tiles_equal_plain_sums_and_touch_nothing_else(many, pixels):
+@pytest.mark.parametrize("pixels", [1, 7, 8, 9, 24, 40, 41, 83])
+@pytest.mark.parametrize(("many", "maps"), [(4, 1), (2, 3), (4, 3), (1, 2)])
+def test_tiles_equal_plain_sums_and_touch_nothing_else(many, maps, pixels):
     rng = np.random.default_rng(pixels)
     pitch, width, height = 90, 5, 3
-    x = rng.normal(size=1000).astype(np.float32)
-    w = rng.normal(size=100).astype(np.float32)
-    targets, kernels = 16 + 120 * np.arange(many), 15 * np.arange(many)
-    lists = np.array([30, many, *targets, *kernels])
+    x = rng.normal(size=1600).astype(np.float32)
+    w = rng.normal(size=300).astype(np.float32)
+    targets, kernels = 16 + 120 * np.arange(many), 15 * maps * np.arange(many)
+    lists = np.array([30, maps, 400, 15, many, *targets, *kernels])
     sums = np.full(800, 7, np.float32)
     wanted = sums.copy()
-    kernels_tile.accumulate1.function(
-        wanted, targets, x, 30, w, kernels, height, width, pitch, 1, width, 1, pixels
-    )
+    for m in range(maps):
+        for k in range(many):
+            for r, c in np.ndindex(height, width):
+                tap = w[kernels[k] + 15 * m + r * width + c]
+                at = 30 + 400 * m + r * pitch + c
+                wanted[targets[k] : targets[k] + pixels] += tap * x[at : at + pixels]
     kernels_convolution.convolve(lists, 0, 1, x, sums, w, width, height, pitch, pixels)
     np.testing.assert_allclose(sums, wanted, rtol=1e-4, atol=1e-4)
     untouched = np.ones(800, bool)
@@ -92,16 +95,24 @@ def test_tiles_equal_plain_sums_and_touch_nothing_else(many, pixels):
 def test_correlations_equal_plain_dot_products(many, pixels):
     rng = np.random.default_rng(pixels)
     x = rng.normal(size=2000).astype(np.float32)
-    outputs, kernels = 16 + 240 * np.arange(many), 21 * np.arange(many)
+    outputs, kernels = 16 + 240 * np.arange(many), 42 * np.arange(many)
     d = np.zeros(1000, np.float32)
     for o in outputs:
         d[o : o + pixels] = rng.normal(size=pixels)
-    lists = np.array([30, many, *outputs, *kernels])
-    grad, wanted = np.zeros((2, 84), np.float32)
-    w = np.zeros(84, np.float32)
-    for r in range(3):
+    lists = np.array([30, 2, 1000, 21, many, *outputs, *kernels])
+    grad, wanted = np.zeros((2, 168), np.float32)
+    w = np.zeros(168, np.float32)
+    for m, r in np.ndindex(2, 3):
         kernels_tile.correlate1.function(
-            wanted, kernels + 7 * r, d, outputs, x, 30 + 90 * r, 1, 7, pixels
+            wanted,
+            kernels + 21 * m + 7 * r,
+            d,
+            outputs,
+            x,
+            30 + 1000 * m + 90 * r,
+            1,
+            7,
+            pixels,
         )
     kernels_convolution.convolve_weights(lists, 0, 1, x, d, w, w, grad, False, 7, 3, 90, pixels)
     np.testing.assert_allclose(grad, wanted, rtol=1e-4, atol=1e-4)
