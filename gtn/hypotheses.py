@@ -16,6 +16,8 @@ from gtn import kernels, kernels_compose, kernels_nbest
 from gtn.graph import Graph, GraphError
 from gtn.scores import forward_penalty, useful, useful_part, without_useless_cycles
 
+MANY = 4096  # labels from which on those that occur are numbered anew
+
 
 @dataclass(frozen=True, slots=True)
 class Hypothesis:
@@ -54,9 +56,13 @@ def nbest(graph: Graph, n: int = 5, *, beam: float = np.inf) -> list[Hypothesis]
     rank = np.empty(part.n, np.int32)
     rank[order] = np.arange(part.n, dtype=np.int32)
     arcs[4] = rank[part.dst]
+    names = None
+    if part.m and part.olabel.max() >= MANY:
+        names = np.unique(part.olabel[part.olabel >= 0])
+        arcs[3] = np.where(part.olabel < 0, -1, np.searchsorted(names, part.olabel))
     offset = np.zeros(part.n + 1, np.int32)
     arc = np.empty(part.m, np.int32)
-    kernels_compose.arcs_by_label(part.arcs, part.n, 3, offset, arc)
+    kernels_compose.arcs_by_label(arcs, part.n, 3, offset, arc)
     h = np.empty(part.n)
     kernels_nbest.penalty_to_accept(part.arcs, part.penalty, part.n, order, part.accept, h)
     best = min((float(h[v]) for v in part.start), default=np.inf)
@@ -67,6 +73,8 @@ def nbest(graph: Graph, n: int = 5, *, beam: float = np.inf) -> list[Hypothesis]
         arcs, part.penalty, part.n, order, offset, arc, part.start, part.accept, h,
         n, best + beam, penalties, sums,
     )  # fmt: skip
+    if names is not None:
+        strings = names[strings[: ends[found]]]
     total = forward_penalty(part)
     return [
         Hypothesis(

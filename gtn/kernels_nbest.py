@@ -137,98 +137,115 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
 
     arcs (5, m): rows src, dst, ilabel, olabel and rank of dst; `offset` and `arc` list arcs by
     source and olabel. Sums may lack paths of penalty > limit.
+
+    Only prefixes that leave the heap get their nodes: a child waits there as a label of its
+    parent, at the penalty of the best string that begins with it.
     """
     is_accept = np.zeros(n, np.bool_)
     for k in range(accept.size):
         is_accept[accept[k]] = True
-    parent = np.empty(64, np.int32)
+    row = 3
+    labels = np.int32(0)
+    for a in range(arcs.shape[1]):
+        labels = max(labels, arcs[row, a] + 1)
+    cheapest = np.full(labels, np.inf)  # of the children of a prefix
+    parent = np.full(64, -1, np.int32)
     label = np.empty(64, np.int32)
-    first = np.zeros(65, np.int64)
+    first = np.zeros(64, np.int64)
+    last = np.zeros(64, np.int64)
+    prefixes = 1  # the empty one
     members = np.empty(256, np.int32)
     member_v = np.empty(256)
     member_f = np.empty(256)
+    full = np.int64(0)
     keys = np.empty(256)
     items = np.empty(256, np.int64)
     heap = np.int64(0)
-    prefixes = 0
     rank = np.empty(n + 1, np.int32)
     v = np.empty(n + 1)
     f = np.empty(n + 1)
-    row = 3
     strings = np.empty(64, np.int32)
     ends = np.zeros(want + 1, np.int64)
     found = 0
-    cand_key = np.empty(256, np.int64)
-    cand_v = np.empty(256)
-    cand_f = np.empty(256)
-
-    candidates = start.size
-    if candidates > cand_key.size:
-        cand_key = np.empty(candidates, np.int64)
-        cand_v = np.empty(candidates)
-        cand_f = np.empty(candidates)
+    candidates = np.int64(start.size)
+    room = max(np.int64(256), candidates)
+    cand_rank = np.empty(room, np.int64)
+    cand_v = np.zeros(room)
+    cand_f = np.zeros(room)
+    ranks = np.empty(room, np.int64)
     where = np.empty(n, np.int32)
     for k in range(n):
         where[order[k]] = k
     for k in range(candidates):
-        cand_key[k] = where[start[k]]
-        cand_v[k] = 0.0
-        cand_f[k] = 0.0
-    ranks = np.empty(64, np.int64)
-    current = -1
+        cand_rank[k] = where[start[k]]
+    current = 0
     while True:
-        # Candidates -> children of `current`, one per label.
-        if ranks.size < candidates:
-            ranks = np.empty(2 * candidates, np.int64)
+        # The nodes of `current`: those its last label reaches, then along epsilons.
         for i in range(candidates):
             ranks[i] = i
-        shell_sort(cand_key, ranks, np.int64(0), candidates)
-        k = 0
-        while k < candidates:
-            symbol = cand_key[ranks[k]] // n
-            size = 0
-            while k < candidates:
-                c = ranks[k]
-                if cand_key[c] // n != symbol:
-                    break
-                r = cand_key[c] % n
-                if size > 0 and rank[size - 1] == r:
-                    v[size - 1] = min(v[size - 1], cand_v[c])
-                    f[size - 1] = log_add(f[size - 1], cand_f[c])
-                else:
-                    rank[size] = r
-                    v[size] = cand_v[c]
-                    f[size] = cand_f[c]
-                    size += 1
-                k += 1
-            size = close_epsilons(rank, v, f, size, order, offset, arc, arcs, penalty, row)
-            best = np.inf
-            for i in range(size):
-                best = min(best, v[i] + h[order[rank[i]]])
-            if best == np.inf or best > limit:
+        shell_sort(cand_rank, ranks, np.int64(0), candidates)
+        size = 0
+        for i in range(candidates):
+            c = ranks[i]
+            if size > 0 and rank[size - 1] == cand_rank[c]:
+                v[size - 1] = min(v[size - 1], cand_v[c])
+                f[size - 1] = log_add(f[size - 1], cand_f[c])
+            else:
+                rank[size] = cand_rank[c]
+                v[size] = cand_v[c]
+                f[size] = cand_f[c]
+                size += 1
+        size = close_epsilons(rank, v, f, size, order, offset, arc, arcs, penalty, row)
+        while full + size > members.size:
+            members = doubled(members)
+            member_v = doubled(member_v)
+            member_f = doubled(member_f)
+        first[current] = full
+        last[current] = full + size
+        # Its children, by label, and whether a string may end here.
+        end = np.inf
+        low = labels
+        high = np.int32(0)
+        for i in range(size):
+            node = order[rank[i]]
+            members[full] = node
+            member_v[full] = v[i]
+            member_f[full] = f[i]
+            full += 1
+            if is_accept[node]:
+                end = min(end, v[i])
+            for j in range(offset[node], offset[node + 1]):
+                a = arc[j]
+                symbol = arcs[row, a]
+                x = v[i] + penalty[a] + h[arcs[1, a]]
+                if symbol < 0 or x == np.inf or x > limit:
+                    continue
+                low = min(low, symbol)
+                high = max(high, symbol + 1)
+                cheapest[symbol] = min(cheapest[symbol], x)
+        if heap + 1 + high > keys.size:
+            keys = doubled(keys)
+            items = doubled(items)
+            while heap + 1 + high > keys.size:
+                keys = doubled(keys)
+                items = doubled(items)
+        for symbol in range(low, high):
+            if cheapest[symbol] == np.inf:
                 continue
             if prefixes == parent.size:
                 parent = doubled(parent)
                 label = doubled(label)
                 first = doubled(first)
-            lo = first[prefixes]
-            while lo + size > members.size:
-                members = doubled(members)
-                member_v = doubled(member_v)
-                member_f = doubled(member_f)
-            for i in range(size):
-                members[lo + i] = order[rank[i]]
-                member_v[lo + i] = v[i]
-                member_f[lo + i] = f[i]
+                last = doubled(last)
             parent[prefixes] = current
-            label[prefixes] = symbol if current >= 0 else -1
-            first[prefixes + 1] = lo + size
-            if heap + 2 > keys.size:
-                keys = doubled(keys)
-                items = doubled(items)
-            sift(keys, items, heap, best, 2 * prefixes + 1)
+            label[prefixes] = symbol
+            sift(keys, items, heap, cheapest[symbol], 2 * prefixes + 1)
+            cheapest[symbol] = np.inf
             heap += 1
             prefixes += 1
+        if end < np.inf and end <= limit:
+            sift(keys, items, heap, end, 2 * current)
+            heap += 1
         # The cheapest entry: a finished string, or a prefix to extend.
         current = -1
         while heap > 0 and found < want:
@@ -241,7 +258,7 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
                 current = p
                 break
             total = np.inf
-            for i in range(first[p], first[p + 1]):
+            for i in range(first[p], last[p]):
                 if is_accept[members[i]] and member_v[i] < np.inf:
                     total = log_add(total, member_f[i]) if total < np.inf else member_f[i]
             out[found] = key
@@ -262,33 +279,23 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
             ends[found] = lo + length
         if current < 0:
             break
-        lo = first[current]
-        hi = first[current + 1]
-        best = np.inf
         candidates = 0
-        for i in range(lo, hi):
+        for i in range(first[parent[current]], last[parent[current]]):
             node = members[i]
-            if is_accept[node]:
-                best = min(best, member_v[i])
             for j in range(offset[node], offset[node + 1]):
                 a = arc[j]
-                if arcs[row, a] < 0:
+                if arcs[row, a] != label[current]:
                     continue
                 x = member_v[i] + penalty[a]
                 if x == np.inf or x + h[arcs[1, a]] > limit:
                     continue
-                if candidates == cand_key.size:
-                    cand_key = doubled(cand_key)
+                if candidates == cand_rank.size:
+                    cand_rank = doubled(cand_rank)
                     cand_v = doubled(cand_v)
                     cand_f = doubled(cand_f)
-                cand_key[candidates] = np.int64(arcs[row, a]) * n + arcs[4, a]
+                    ranks = doubled(ranks)
+                cand_rank[candidates] = arcs[4, a]
                 cand_v[candidates] = x
                 cand_f[candidates] = member_f[i] + penalty[a]
                 candidates += 1
-        if best < np.inf and best <= limit:
-            if heap + 1 > keys.size:
-                keys = doubled(keys)
-                items = doubled(items)
-            sift(keys, items, heap, best, 2 * current)
-            heap += 1
     return found, strings, ends

@@ -69,9 +69,9 @@ def whole_view(looks: Sequence[np.ndarray], text: str) -> View | None:
     for places in looks[:PLAIN]:
         sequences = lattice(places)
         spoken = gtn.compose(sequences, legal_sequences(text))
-        if gtn.viterbi_path(spoken) is None:
-            continue
         found = gtn.nbest(spoken, CANDIDATES, beam=BEAM)
+        if not found:
+            continue
         texts |= {h.string: spell(h.string, ()) for h in found}
         known.append(min(1.0, sum(h.posterior for h in found)))
         free, legal = gtn.forward_penalty(sequences), gtn.forward_penalty(spoken)

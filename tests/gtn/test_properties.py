@@ -17,6 +17,7 @@ import gtn
 from gtn import Graph
 from gtn.automata import _refined
 from gtn.criteria import CRITERIA
+from gtn.hypotheses import MANY
 
 spec = importlib.util.spec_from_file_location(
     "enumeration", Path(__file__).with_name("enumeration.py")
@@ -92,6 +93,19 @@ def test_nbest_are_the_best_unique_strings(graph, n):
         posterior = math.fsum(math.exp(total - p) for p in strings[h.string])
         assert near(h.posterior, posterior)
         assert near(gtn.confidence(graph, h.string), posterior, 1e-8)
+    far = np.where(graph.olabel < 0, -1, graph.olabel * MANY)  # labels too many for a table
+    copy = gtn.Graph(
+        graph.n,
+        graph.start,
+        graph.accept,
+        graph.src,
+        graph.dst,
+        graph.ilabel,
+        far,
+        penalty=graph.penalty,
+    )
+    strings = [tuple(MANY * label for label in h.string) for h in got]
+    assert [h.string for h in gtn.nbest(copy, n)] == strings
 
 
 def joined(first, second):
