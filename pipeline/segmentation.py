@@ -13,7 +13,7 @@ import numpy as np
 from lenet.data import INK as INK_VALUE
 from lenet.data import PAPER, SIDE
 from pipeline.errors import TooMuch
-from pipeline.kernels_cuts import crop_segments, falls, measure
+from pipeline.kernels_cuts import candidates, crop_segments, divide, measure
 from pipeline.normalization import HEIGHT, INK, least
 
 ROOM = 20  # the longer side of a candidate on it
@@ -26,6 +26,8 @@ GAP = 0.4 * HEIGHT  # white columns that no candidate bridges
 POINT, SPECK = 2, 4  # black pixels in the point of a fine pen, in dirt
 DEEPEST = 0.75 * HEIGHT  # black pixels that a cut may cross
 APART = 2  # pixels between two cuts, on average
+SMALL = 0.3 * HEIGHT  # pixels: components less wide or high are not cut
+SMALLEST = 0.016 * HEIGHT**2  # black pixels of a piece beside others of its component
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,30 +49,6 @@ class Segmentation:
     boxes: np.ndarray
     whole: np.ndarray
     images: np.ndarray
-
-
-def cuts_of(black: np.ndarray) -> list[np.ndarray]:
-    """Return candidate cuts of one component (h, w) as columns per row (h,), left to right."""
-    h, w = black.shape
-    found: list[tuple[int, np.ndarray]] = []
-    for upside in (black, black[::-1]):
-        paths = np.zeros((w, h), np.int32)
-        crossed = np.zeros(w, np.int32)
-        falls(np.ascontiguousarray(upside), paths, crossed)
-        seen: set[bytes] = set()
-        for path, depth in zip(paths, crossed.tolist(), strict=True):
-            if 0 < depth <= DEEPEST:
-                deepest = path[-h // 2 :].tobytes()
-                if deepest not in seen:
-                    seen.add(deepest)
-                    found.append((depth, path if upside is black else path[::-1]))
-    found.sort(key=lambda cut: cut[0])
-    kept, count = np.zeros((len(found), h), np.int32), 0
-    for _, path in found:
-        if (np.abs(kept[:count] - path).sum(axis=1) >= APART * h).all():
-            kept[count] = path
-            count += 1
-    return sorted(kept[:count], key=lambda path: float(path.mean()))
 
 
 def fractions(stats: np.ndarray) -> dict[int, tuple[float, int]]:
@@ -107,54 +85,30 @@ def pieces_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     black = (ink >= INK).astype(np.uint8)
     faint = ink > 0.08
     count, labels, stats, centers = cv2.connectedComponentsWithStats(black, connectivity=8)
-    parts: list[tuple[tuple[float, int, float], np.ndarray, tuple[int, int], int]] = []
     stacked = fractions(stats)
     smallest = least(stats[1:, 4], POINT, SPECK)
+    pieces = np.empty(ink.shape, np.int32)
+    room = int(stats[1:, 2].sum()) + count
+    component, middle = np.empty(room, np.int32), np.empty(room)
+    parts = divide(
+        labels, stats, smallest, SMALL, DEEPEST, APART, SMALLEST, pieces, component, middle
+    )
 
-    def key(k: int, center: float) -> tuple[float, int, float]:
+    def key(part: int) -> tuple[float, int, float]:
+        k = int(component[part])
+        center = float(middle[part] if middle[part] >= 0 else centers[k][0])
         return (*stacked[k], center) if k in stacked else (center, 0, 0.0)
 
-    for k in range(1, count):
-        x, y, w, h, area = stats[k].tolist()
-        if area < smallest:
-            continue
-        mask = (labels[y : y + h, x : x + w] == k).astype(np.uint8)
-        if w < 0.3 * HEIGHT or h < 0.3 * HEIGHT:
-            parts.append((key(k, float(centers[k][0])), mask > 0, (x, y), k))
-            continue
-        sides = np.zeros((h, w), np.int32)
-        for cut in cuts_of(mask):
-            sides += np.arange(w) >= cut[:, None]
-        for side in merged(mask, sides):
-            columns = np.flatnonzero(side.any(axis=0))
-            parts.append((key(k, x + float(columns.mean())), side, (x, y), k))
-    parts.sort(key=lambda part: part[0])
-    pieces = np.full(ink.shape, -1, np.int32)
-    for k, (_, mask, (x, y), _) in enumerate(parts):
-        pieces[y : y + mask.shape[0], x : x + mask.shape[1]][mask] = k
+    order = sorted(range(parts), key=key)
+    number = np.full(parts + 1, -1, np.int32)  # the last one is that of paper
+    number[order] = np.arange(parts)
+    pieces = number[pieces]
     # Grey borders of strokes belong to the nearest piece.
     if parts:
         grown = cv2.dilate((pieces + 1).astype(np.float32), np.ones((3, 3), np.uint8)) - 1
         edge = faint & (pieces < 0)
         pieces[edge] = grown[edge].astype(np.int32)
-    return pieces, np.array([part[3] for part in parts], np.int64)
-
-
-def merged(mask: np.ndarray, sides: np.ndarray) -> list[np.ndarray]:
-    """Return the parts of a cut component, those too small joined to a neighbour."""
-    groups = [(sides == k) & (mask > 0) for k in range(int(sides.max()) + 1)]
-    groups = [g for g in groups if g.any()]
-    smallest = 0.016 * HEIGHT**2
-    while len(groups) > 1:
-        sizes = [int(g.sum()) for g in groups]
-        k = int(np.argmin(sizes))
-        if sizes[k] >= smallest:
-            break
-        near = [j for j in (k - 1, k + 1) if 0 <= j < len(groups)]
-        j = min(near, key=lambda j: sizes[j])
-        groups[min(j, k)] = groups[j] | groups[k]
-        del groups[max(j, k)]
-    return groups
+    return pieces, component[order]
 
 
 def middle_of(boxes: np.ndarray, rows: int) -> float:
@@ -177,32 +131,16 @@ def segment(ink: np.ndarray) -> Segmentation | None:
     parts = np.zeros((count, 4), np.int32)
     weights = np.zeros(count)
     measure(ink, pieces, parts, weights)
-    left, right = parts[:, 0], parts[:, 0] + parts[:, 2]
-    top, bottom = parts[:, 1], parts[:, 1] + parts[:, 3]
-    spans, boxes, whole = [], [], []
-    sizes = np.bincount(component)
-    for first in range(count):
-        x0, y0, x1, y1 = left[first], top[first], right[first], bottom[first]
-        for last in range(first, min(count, first + LONGEST)):
-            if left[last] - x1 > GAP:
-                break
-            x0, x1 = min(x0, left[last]), max(x1, right[last])
-            y0, y1 = min(y0, top[last]), max(y1, bottom[last])
-            if x1 - x0 > WIDEST and last > first:
-                break
-            spans.append((first, last))
-            boxes.append((x0, y0, x1 - x0, y1 - y0))
-            inside = np.bincount(component[first : last + 1], minlength=len(sizes))
-            whole.append(bool(((inside == 0) | (inside == sizes)).all()))
-        if len(spans) > MOST:
-            raise TooMuch(f"more than {MOST} pieces that could be characters")
-    spans_array = np.array(spans, np.int32)
-    boxes_array = np.array(boxes, np.int32)
-    images = np.zeros((len(spans), SIDE, SIDE), np.float32)
+    room = MOST + LONGEST
+    spans, boxes = np.empty((room, 2), np.int32), np.empty((room, 4), np.int32)
+    whole = np.empty(room, bool)
+    found = candidates(component, parts, LONGEST, GAP, WIDEST, MOST, spans, boxes, whole)
+    if found > MOST:
+        raise TooMuch(f"more than {MOST} pieces that could be characters")
+    spans, boxes, whole = spans[:found].copy(), boxes[:found].copy(), whole[:found].copy()
+    images = np.zeros((found, SIDE, SIDE), np.float32)
     middle = middle_of(parts, ink.shape[0])
-    crop_segments(
-        ink, pieces, spans_array, boxes_array, middle, REACH, SIDE, ROOM, ZOOM, images
-    )
+    crop_segments(ink, pieces, spans, boxes, middle, REACH, SIDE, ROOM, ZOOM, images)
     images *= np.float32(INK_VALUE - PAPER)
     images += np.float32(PAPER)
-    return Segmentation(pieces, weights, spans_array, boxes_array, np.array(whole), images)
+    return Segmentation(pieces, weights, spans, boxes, whole, images)

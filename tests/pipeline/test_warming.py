@@ -76,7 +76,7 @@ def test_after_the_line_no_strip_waits_for_a_compiler():
 def test_the_half_of_the_other_process_is_graphs_and_images_side_by_side():
     warming.half()
     names = {(module, kernel) for module, kernel, _ in machine_code()}
-    for kernel in ("compose", "nbest", "viterbi", "forward", "falls", "run_lanes"):
+    for kernel in ("compose", "nbest", "viterbi", "forward", "divide", "run_lanes"):
         assert any(name == kernel for _, name in names), kernel
 
 
