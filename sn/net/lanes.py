@@ -4,14 +4,29 @@ A full connection becomes a convolution of one run, a convolution with steps one
 Steps that treat the rows of maps of one shape alike are chained, to be run row by row.
 """
 
+from collections.abc import Iterator
+
 import numpy as np
 
 from sn.net import kernels_steps as steps
 from sn.net.kernels_lanes import LANES
 from sn.net.plan import Lowered
-from sn.net.table import FRONT, Table, blocks
+from sn.net.table import FRONT, Table
 
 Shape = tuple[int, int, int]  # rows, columns, pitch
+
+
+def blocks(count: int) -> Iterator[slice]:
+    """Cut a range into pieces of 4, then 2, then 1: what the tile kernels take at once.
+
+    >>> [(b.start, b.stop) for b in blocks(7)]
+    [(0, 4), (4, 6), (6, 7)]
+    """
+    at = 0
+    for size in (4, 2, 1):
+        while count - at >= size:
+            yield slice(at, at + size)
+            at += size
 
 
 class LaneTable:

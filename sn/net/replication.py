@@ -8,6 +8,7 @@ gradients and kernels are those of the program, so nothing is compiled for a new
 Source: LeCun et al. 1998, sec. VII; Matan et al. 1992.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -28,7 +29,7 @@ LIMIT = 1 << 28  # states of a replica: 1 GiB of float32
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Windows of the same size through which maps see others.
+    """Windows of the same size through which maps see others; maps go by their numbers.
 
     Map `targets[o]` sees a window of `sources[i]` whose first one begins at `corners[i]` and
     whose neighbours are `steps` away; its weights begin at `kernels[o, i]`, -1 if it sees none.
@@ -37,19 +38,24 @@ class Part:
     kind: int
     size: tuple[int, int]
     steps: tuple[int, int]
-    sources: list[Map]
+    sources: np.ndarray
     corners: np.ndarray
-    targets: list[Map]
+    targets: np.ndarray
     kernels: np.ndarray
 
 
 @dataclass(frozen=True, slots=True)
 class Floor:
-    """Maps that are computed together; single units count as maps of one unit."""
+    """Maps that are computed together; single units count as maps of one unit.
+
+    Its `count` maps of `size` rows and columns are numbered from `first`; `bias` (count,).
+    """
 
     plan: Plan
-    maps: list[Map]
-    bias: list[int]
+    first: int
+    count: int
+    size: tuple[int, int]
+    bias: np.ndarray
     parts: list[Part]
 
 
@@ -62,6 +68,7 @@ class Atlas:
     def __init__(self, lowered: Lowered) -> None:
         self.map_of: dict[int, Map] = {}
         self.place: dict[int, tuple[int, int]] = {}
+        self.numbers: dict[int, int] = {}  # of maps, by id
         position = lowered.position
         image = [m for maps in lowered.maps.values() for m in maps if not len(m.sources)]
         image = [m for m in image if np.array_equal(position[m.units], lowered.inputs)]
@@ -73,16 +80,22 @@ class Atlas:
         self.know(self.image)
         self.floors = [floor for plan in lowered.plans for floor in self.plan(plan)]
         unit_at = {int(p): u for u, p in enumerate(position.tolist())}
-        self.outputs = [self.map_of[unit_at[p]] for p in lowered.outputs.tolist()]
-        if any(len(m.units) > 1 for m in self.outputs):
+        outputs = [self.map_of[unit_at[p]] for p in lowered.outputs.tolist()]
+        if any(len(m.units) > 1 for m in outputs):
             raise SnCompileError("replicate : the outputs are maps already : ()")
+        self.outputs = self.numbered(outputs)
 
     def know(self, found: Map) -> None:
-        """Note which units a map has."""
+        """Note which units a map has, and number it."""
+        self.numbers[id(found)] = len(self.numbers)
         row, column = np.divmod(np.arange(len(found.units)), found.columns)
         places = zip(row.tolist(), column.tolist(), strict=True)
         for unit, place in zip(found.units.tolist(), places, strict=True):
             self.map_of[unit], self.place[unit] = found, place
+
+    def numbered(self, maps: Iterable[Map]) -> np.ndarray:
+        """Return the numbers of maps."""
+        return np.array([self.numbers[id(m)] for m in maps])
 
     def plan(self, plan: Plan) -> list[Floor]:
         """Describe a layer."""
@@ -91,19 +104,21 @@ class Atlas:
             raise SnCompileError(f"replicate : layer {plan.name} has {what} : ()")
         floors = []
         if plan.maps:
+            first, size = len(self.numbers), (plan.maps[0].rows, plan.maps[0].columns)
             for found in plan.maps:
                 self.know(found)
-            floors.append(Floor(plan, plan.maps, plan.bias, self.windows(plan)))
+            bias = np.array(plan.bias)
+            floors.append(Floor(plan, first, len(bias), size, bias, self.windows(plan)))
         if len(plan.units):
             none = plan.units[:0]
-            single = [Map(np.array([u]), 1, 1, none, none) for u in plan.units.tolist()]
-            for found in single:
-                self.know(found)
-            bias = [plan.unit_bias.get(u, -1) for u in plan.units.tolist()]
+            first = len(self.numbers)
+            for u in plan.units.tolist():
+                self.know(Map(np.array([u]), 1, 1, none, none))
+            bias = np.array([plan.unit_bias.get(u, -1) for u in plan.units.tolist()])
             parts = [part for block in plan.blocks for part in self.full(plan, *block)]
             if not parts:
                 raise SnCompileError(f"replicate : layer {plan.name} is not connected : ()")
-            floors.append(Floor(plan, single, bias, parts))
+            floors.append(Floor(plan, first, len(bias), (1, 1), bias, parts))
         return floors
 
     def windows(self, plan: Plan) -> list[Part]:
@@ -127,11 +142,10 @@ class Atlas:
                 kernels[at], seen[at] = ln.kernel, True
             if kind != steps.CONVOLUTION:  # these name their links one by one
                 kernels = np.where(seen, kernels, ABSENT)
-            sources = [ln.source for ln in near.values()]
+            sources = self.numbered(ln.source for ln in near.values())
             corners = np.array([ln.corner for ln in near.values()])
-            parts.append(
-                Part(kind, size, links[0].steps, sources, corners, [*far.values()], kernels)
-            )
+            targets = self.numbered(far.values())
+            parts.append(Part(kind, size, links[0].steps, sources, corners, targets, kernels))
         return parts
 
     def full(
@@ -159,14 +173,14 @@ class Atlas:
             found.setdefault((wide, high), []).append((here, low, at))
             at = end
         lines = base + len(pre) * np.arange(len(members))[:, None]
-        targets = [self.map_of[u] for u in members.tolist()]
+        targets = self.numbered(self.map_of[u] for u in members.tolist())
         kind = steps.CONVOLUTION if kind == steps.DENSE else steps.DISTANCES
         return [
             Part(
                 kind,
                 size,
                 (1, 1),
-                [m for m, _, _ in seen],
+                self.numbered(m for m, _, _ in seen),
                 np.array([low for _, low, _ in seen]),
                 targets,
                 lines + np.array([offset for _, _, offset in seen]),
@@ -226,7 +240,7 @@ class Replication:
     """
 
     def __init__(self, atlas: Atlas, height: int, width: int, learns: bool) -> None:
-        image = self.first = atlas.image
+        image = atlas.image
         if height < image.rows or width < image.columns:
             raise SnCompileError(
                 f"replicate : an image of {height} x {width} is smaller than the input layer "
@@ -234,49 +248,53 @@ class Replication:
             )
         self.table, self.learns = Table(), learns
         self.size = FRONT
-        self.home: dict[int, tuple[Sheet, int]] = {}  # by map (id): sheet, position
+        self.starts = np.zeros(len(atlas.numbers), np.int64)  # of maps, among the states
+        self.sheets: list[Sheet] = []
+        self.sheet_of = np.zeros(len(atlas.numbers), np.int64)
         small = image.rows, image.columns
-        self.lay_out([image], Sheet(width, small, (height, width), (1, 1)))
+        self.lay_out(0, 1, Sheet(width, small, (height, width), (1, 1)))
         for floor in atlas.floors:
             self.floor(floor)
 
-    def lay_out(self, maps: list[Map], sheet: Sheet) -> list[int]:
+    def lay_out(self, first: int, count: int, sheet: Sheet) -> np.ndarray:
         """Give maps their places among the states, at equal distances."""
         apart = -(-sheet.large[0] * sheet.pitch // FRONT) * FRONT + FRONT
-        places = [self.size + apart * k for k in range(len(maps))]
-        self.size += apart * len(maps)
+        places = self.size + apart * np.arange(count)
+        self.size += apart * count
         if self.size > LIMIT:
             raise SnCompileError("replicate : the image is too large : ()")
-        for found, place in zip(maps, places, strict=True):
-            self.home[id(found)] = sheet, place
+        self.starts[first : first + count] = places
+        self.sheet_of[first : first + count] = len(self.sheets)
+        self.sheets.append(sheet)
         return places
 
-    def places(self, maps: list[Map]) -> "Places":
+    def places(self, maps: np.ndarray) -> "Places":
         """Return where the states of maps of one size are."""
-        sheet = self.home[id(maps[0])][0]
-        return Places(np.array([self.home[id(m)][1] for m in maps]), *sheet.large, sheet.pitch)
+        sheet = self.sheets[self.sheet_of[maps[0]]]
+        return Places(self.starts[maps], *sheet.large, sheet.pitch)
 
     def floor(self, floor: Floor) -> None:
         """Write the steps of a layer."""
         plan, table = floor.plan, self.table
-        sheets = {self.home[id(m)][0] for part in floor.parts for m in part.sources}
+        seen = np.unique(np.concatenate([self.sheet_of[part.sources] for part in floor.parts]))
+        sheets = {self.sheets[k] for k in seen.tolist()}
         source = next(iter(sheets))
         if len(sheets) > 1:
             raise SnCompileError(
                 f"replicate : layer {plan.name} sees maps of several sizes : ()"
             )
-        move, first = floor.parts[0].steps, floor.maps[0]
-        small = first.rows, first.columns
+        move, small = floor.parts[0].steps, floor.size
         large = tuple(small[k] + (source.large[k] - source.small[k]) // move[k] for k in (0, 1))
         plain = floor.parts[0].kind in (steps.CONVOLUTION, steps.DISTANCES)
         step = tuple(source.step[k] * move[k] for k in (0, 1))
         sheet = Sheet(source.pitch if plain else large[1], small, large, step)
-        places = self.lay_out(floor.maps, sheet)
-        fills = [v for p, b in zip(places, floor.bias, strict=True) for v in (p, sheet.span, b)]
-        table.row(steps.FILL, table.put(fills), len(places))
+        places = self.lay_out(floor.first, floor.count, sheet)
+        spans = np.full(len(places), sheet.span)
+        fills = table.put(np.stack([places, spans, floor.bias], axis=1))
+        table.row(steps.FILL, fills, len(places))
         for part in floor.parts:
             self.part(part, source, sheet)
-        runs = table.put([v for p in places for v in (p, sheet.span)])
+        runs = table.put(np.stack([places, spans], axis=1))
         at, f = len(table.constants), plan.squashing
         table.constants += [f.A, f.B, f.C, f.D]
         table.row(steps.SQUASH, runs, len(places), f.kind, at)
@@ -286,10 +304,9 @@ class Replication:
 
     def part(self, part: Part, source: Sheet, sheet: Sheet) -> None:
         """Write the step of some windows."""
-        table, skip = self.table, all(m is self.first for m in part.sources)
-        near = np.array([self.home[id(m)][1] for m in part.sources])
-        near += part.corners @ np.array([source.pitch, 1])
-        far = np.array([self.home[id(m)][1] for m in part.targets])
+        table, skip = self.table, not part.sources.any()  # the image is map 0
+        near = self.starts[part.sources] + part.corners @ np.array([source.pitch, 1])
+        far = self.starts[part.targets]
         kind, size = part.kind, part.size
         if kind == steps.CONVOLUTION:
             skip |= not self.learns
@@ -340,29 +357,26 @@ class Replica:
         self.program = program
         self.shape = height, width
         made = self.translate()
-        self.image = made.home[id(atlas.image)][1]
+        self.image = int(made.starts[0])
         self.size = made.size + FRONT
         self.learning = False
-        sheet = made.home[id(atlas.outputs[0])][0]
+        sheet = made.sheets[made.sheet_of[atlas.outputs[0]]]
         self.rows, self.columns = sheet.large
         self.step = sheet.step
         self.places = made.places(atlas.outputs)()
-        self.layers = {floor.plan.name: made.places(floor.maps) for floor in atlas.floors}
+        self.layers = {
+            floor.plan.name: made.places(floor.first + np.arange(floor.count))
+            for floor in atlas.floors
+        }
 
     def translate(self) -> Replication:
         """Write the steps, those of the backward pass only once the program has learned."""
         p = self.program
         self.learns = p.learns
         made = Replication(p.atlas, *self.shape, p.learns)
-        self.rows_of_steps, lists, constants = made.table.arrays()
-        self.narrow = lists.astype(np.int32)  # half the memory of a replica that waits
+        self.rows_of_steps, self.lists, constants = made.table.arrays()
         self.constants = constants.astype(p.dtype)
         return made
-
-    @property
-    def lists(self) -> np.ndarray:
-        """The records of the steps, int64 as the kernels take them."""
-        return self.narrow.astype(np.int64)
 
     def run(self, image: np.ndarray, *, learning: bool = False) -> np.ndarray:
         """Return the outputs (classes, rows, columns) for an image (height, width).

@@ -4,7 +4,7 @@ What the rows mean is said in `sn.net.kernels_program`; who writes them is `sn.n
 (a network as it was built) and `sn.net.replication` (the same over a larger image).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 
@@ -14,19 +14,6 @@ from sn.net import kernels_steps as steps
 
 COLUMNS = 16
 FRONT = 16  # free positions before every map: convolutions read a few before and after
-
-
-def blocks(count: int) -> Iterator[slice]:
-    """Cut a range into pieces of 4, then 2, then 1: what the tile kernels take at once.
-
-    >>> [(b.start, b.stop) for b in blocks(7)]
-    [(0, 4), (4, 6), (6, 7)]
-    """
-    at = 0
-    for size in (4, 2, 1):
-        while count - at >= size:
-            yield slice(at, at + size)
-            at += size
 
 
 def stride(values: np.ndarray) -> int | None:
@@ -145,9 +132,16 @@ class Table:
             forth = further = 0
         for source, line in zip(near.tolist(), kernels, strict=True):
             there = np.flatnonzero(line >= 0)
-            for block in blocks(len(there)):
-                chosen = there[block]
-                many = len(chosen)
-                self.put([source, maps, forth, further, many, *far[chosen], *line[chosen]])
-                count += 1
+            ends, taken, begun = far[there], line[there], 0
+            for many in (4, 2, 1):
+                blocks = (len(there) - begun) // many
+                if not blocks:
+                    continue
+                stop = begun + many * blocks
+                out = np.empty((blocks, 5 + 2 * many), np.int64)
+                out[:, :5] = source, maps, forth, further, many
+                out[:, 5 : 5 + many] = ends[begun:stop].reshape(blocks, many)
+                out[:, 5 + many :] = taken[begun:stop].reshape(blocks, many)
+                self.put(out)
+                count, begun = count + blocks, stop
         return at, count
