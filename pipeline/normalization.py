@@ -217,8 +217,8 @@ def writing_size(ink: np.ndarray) -> tuple[float, float, float] | None:
     if not real.any():
         real = heights >= 0.5 * heights.max()
     boxes, heights = boxes[real], heights[real]
-    tall = np.sort(heights)[len(heights) // 2 :]
-    height = float(np.median(tall))
+    tall = np.sort(heights)[len(heights) // 2 :].tolist()
+    height = (tall[(len(tall) - 1) // 2] + tall[len(tall) // 2]) / 2
     same = heights >= 0.6 * height
     middles = np.sort(boxes[same, 1] + boxes[same, 3] / 2)
     middle = float(middles[(len(middles) - 1) // 2])

@@ -271,8 +271,8 @@ def _uneven(page: Grey, tone: int) -> tuple[np.ndarray, np.ndarray]:
     rows, columns = [], np.zeros(page.shape[1], bool)
     for top in range(0, page.shape[0], _BAND):
         flat = cv2.inRange(page[top : top + _BAND], tone - _FLAT, tone + _FLAT)  # 255 or 0
-        rows.append(flat.min(axis=1) == 0)
-        columns |= flat.min(axis=0) == 0
+        rows.append(cv2.reduce(flat, 1, cv2.REDUCE_MIN)[:, 0] == 0)
+        columns |= cv2.reduce(flat, 0, cv2.REDUCE_MIN)[0] == 0
     return np.flatnonzero(np.concatenate(rows)), np.flatnonzero(columns)
 
 
