@@ -30,7 +30,7 @@ from pipeline.reader import CheckReader
 from pipeline.records import Reading
 
 FEW = 12  # inputs read here before processes are worth their start
-AHEAD = 3  # jobs under way for each process
+AHEAD = 6  # jobs under way for each process: one that takes long keeps the others waiting
 TRIM = 4  # jobs until free memory is given back: ten whole checks leave 25 MB
 
 Outcome = Reading | Exception
