@@ -131,30 +131,12 @@ def legal_sequences(text: str) -> gtn.Graph:
 
 def aligned(penalties: np.ndarray, string: Sequence[int]) -> list[tuple[int, int]]:
     """Return the first and last place of every symbol on the best path that spells a string."""
-    labels = np.full(2 * len(string) + 1, BLANK)
-    labels[1::2] = string
-    cost = penalties[:, labels]  # (places, states): blanks between the symbols
-    places, states = cost.shape
-    best = np.full(states, np.inf)
-    best[:2] = cost[0, :2]
-    came = np.zeros((places, states), np.int64)
-    may_jump = np.zeros(states, bool)
-    may_jump[3::2] = labels[3::2] != labels[1:-2:2]
-    for t in range(1, places):
-        stay = best
-        step = np.concatenate([[np.inf], best[:-1]])
-        jump = np.where(may_jump, np.concatenate([[np.inf] * 2, best[:-2]])[:states], np.inf)
-        moves = np.stack([stay, step, jump])
-        came[t] = moves.argmin(axis=0)
-        best = moves.min(axis=0) + cost[t]
-    state = states - 1 if states == 1 or best[-1] <= best[-2] else states - 2
-    runs = [[places, -1] for _ in string]
-    for t in range(places - 1, -1, -1):
-        if state % 2:
-            run = runs[state // 2]
-            run[0], run[1] = t, max(run[1], t)
-        state -= int(came[t, state])
-    return [(first, max(first, last)) for first, last in runs]
+    runs = gtn.ctc_graph(string, blank=BLANK)
+    spoken = gtn.compose(gtn.linear_graph(penalties), runs)
+    path = gtn.viterbi_path(spoken)
+    node = runs.dst[spoken.origin[1][path.arcs]]  # 2k + 1 on symbol k
+    places = [np.flatnonzero(node == 2 * k + 1) for k in range(len(string))]
+    return [(int(at[0]), int(at[-1])) for at in places]
 
 
 def writing_column(place: float) -> float:
