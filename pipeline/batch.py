@@ -193,13 +193,16 @@ def _context(mode: str | None) -> BaseContext:
         return get_context("spawn")
     context = get_context("forkserver")
     if mode is not None:
-        from multiprocessing import forkserver
+        from multiprocessing import forkserver, resource_tracker
 
         context.set_forkserver_preload([warming.__name__])
         os.environ[warming.MODE] = mode
+        resource_tracker.ensure_running()  # else started below, where it lets signals through
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})  # until the server is ready
         try:
             forkserver.ensure_running()
         finally:
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
             os.environ.pop(warming.MODE, None)  # no other child of this process is meant
     return context
 

@@ -19,16 +19,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
+MODE = "SN_BATCH_ENGINE"
+if os.environ.get(MODE):  # the server of forks: Control-C ends it, and without a word
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
 
-from lenet import kept
-from pipeline.normalization import normalize
-from pipeline.segmentation import segment
+import numpy as np  # noqa: E402
+
+from lenet import kept  # noqa: E402
+from pipeline.normalization import normalize  # noqa: E402
+from pipeline.segmentation import segment  # noqa: E402
 
 if TYPE_CHECKING:
     from pipeline.recognition import Engine
 
-MODE = "SN_BATCH_ENGINE"
 NOT_NEEDED = 4  # MADV_DONTNEED of Linux
 engines: "dict[str, Engine]" = {}
 
@@ -211,6 +215,4 @@ def gather(mode: str) -> None:
 
 
 if mode := os.environ.pop(MODE, ""):
-    interrupt = signal.signal(signal.SIGINT, signal.SIG_DFL)  # Control-C ends it without a word
     gather(mode)
-    signal.signal(signal.SIGINT, interrupt)

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -412,3 +413,45 @@ def test_a_batch_loads_its_engine_once(reader, monkeypatch):
         with Pool(fresh, 1) as pool:
             held = pool.started(1).submit(eval, CREW).result()
         assert held == ["both"]
+
+
+@pytest.mark.jit
+@pytest.mark.parametrize("later", [0.0, 0.1, 0.3, 1.0])
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for processes in /proc")
+def test_control_c_while_the_engine_is_loaded_says_one_line(later):
+    """The terminal sends it to all processes, the one that is loading, too."""
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from pipeline.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    command = [sys.executable, "-c", code, "read", "--processes", "2", *[str(SAMPLES)] * 4]
+    running = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+    def group():
+        """Return the processes of the command, by the process group that /proc tells."""
+        stats = []
+        for file in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):  # it has ended meanwhile
+                stats.append(file.read_text().rpartition(")")[2].split())
+        return [stat for stat in stats if int(stat[2]) == running.pid]
+
+    try:
+        while running.poll() is None and len(group()) < 2:
+            time.sleep(0.01)
+        time.sleep(later)  # into what is loaded
+        os.killpg(running.pid, signal.SIGINT)
+        out, err = running.communicate(timeout=60)
+    finally:
+        running.kill()
+    assert (out, err) == ("", "check-reader: interrupted\n")
+    assert running.returncode == 130
+    due = time.monotonic() + 20
+    while group() and time.monotonic() < due:
+        time.sleep(0.05)
+    assert not group()
