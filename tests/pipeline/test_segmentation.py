@@ -62,6 +62,21 @@ def test_candidates_are_runs_of_pieces_on_a_retina():
     assert found.images.max(axis=(1, 2)).min() > 0.3
 
 
+def test_a_candidate_is_whole_when_it_parts_no_component():
+    rng = np.random.default_rng(4)
+    line = compose("30 588", StrokeHand(rng), rng, Style(gap=-3.0))
+    ink = finish(line.ink).ink
+    _, component = pieces_of(ink)
+    found = segment(ink)
+    assert len(component) > len(np.unique(component)) > 1
+    for (first, last), whole in zip(found.spans.tolist(), found.whole.tolist(), strict=True):
+        inside = set(component[first : last + 1].tolist())
+        outside = set(np.delete(component, np.s_[first : last + 1]).tolist())
+        assert whole == (not inside & outside)
+    assert found.whole.any()
+    assert not found.whole.all()
+
+
 @pytest.mark.parametrize("ink", [np.zeros((40, 90), np.float32), np.zeros((3, 3), np.float32)])
 def test_no_ink_gives_no_candidates(ink):
     assert segment(ink) is None
