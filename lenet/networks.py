@@ -347,6 +347,9 @@ def built(ran: Interpreter, script: Path) -> Built:
     batch = int(value("training-batch", 0))
     if rule in ("adam", "muon") and batch < 1:
         raise NetworkError(f"{script.stem}: training-rule {rule} needs a training-batch, as 32")
+    for name in ("training-momentum", "training-decay"):
+        if value(name, 0.0) and batch < 1:
+            raise NetworkError(f"{script.stem}: {name} needs a training-batch, 1 or more")
     memory = ran.network
     schedule = scripts.schedule(value("training-schedule", ()), script)
     recipe = Recipe(

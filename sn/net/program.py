@@ -201,12 +201,14 @@ class LayerProgram:
 
         `answers` are labels (n,) or, for squared error, target vectors (n, outputs) whose
         greatest value marks the class. `batch` 0 updates after every pattern, within the
-        backward pass, by the rule "gradient"; the others of `update` want a batch. A pattern of
-        an energy below `least` is not learned from: its gradient counts as 0, and its backward
-        pass is saved. Returns the mean energy and the number of errors met on the way.
+        backward pass, by the rule "gradient"; other rules, momentum and decay want a batch. A
+        pattern of an energy below `least` is not learned from: its gradient counts as 0, and its
+        backward pass is saved. Returns the mean energy and the number of errors met on the way.
         """
         if batch < 1 and rule != "gradient":
             raise SnCompileError(f"learn : the rule {rule} moves weights batch by batch : ()")
+        if batch < 1 and (momentum or decay):
+            raise SnCompileError("learn : momentum and decay act batch by batch : ()")
         data = self._patterns(patterns), *self._answers(answers)
         sweep = partial(self._sweep, *data, batch=batch, least=least)
         how = {"rule": rule, "momentum": momentum, "decay": decay}

@@ -162,14 +162,22 @@ def test_nine_of_ten_digits_are_distorted_and_anew_in_every_pass(monkeypatch):
     assert len(set(drawn)) == 11
 
 
-def test_a_rule_of_mini_batches_needs_one(tmp_path):
+@pytest.mark.parametrize(
+    ("said", "told"),
+    [
+        ('(setq training-rule "muon")', "training-rule muon needs a training-batch"),
+        ("(setq training-decay 0.001)", "training-decay needs a training-batch"),
+        ("(setq training-momentum 0.9)", "training-momentum needs a training-batch"),
+    ],
+)
+def test_what_acts_on_mini_batches_needs_them(tmp_path, said, told):
     script = tmp_path / "n.sn"
     script.write_text(
         '(libload "maps")\n(alloc-net 30 200)\n(nlf-tanh 1 0)\n'
         "(build-net '((input 4) (output 2)) '((input output)))\n"
-        '(setq training-rule "muon")\n'
+        f"{said}\n"
     )
-    with pytest.raises(NetworkError, match="training-rule muon needs a training-batch"):
+    with pytest.raises(NetworkError, match=told):
         lenet.load(str(script), trained=False)
 
 

@@ -121,3 +121,6 @@ def test_muon_and_adam_want_batches(rng):
     program = full(rng)
     with pytest.raises(SnCompileError, match="the rule muon moves weights batch by batch"):
         program.learn(np.zeros((1, 6)), np.zeros(1, np.int64), np.arange(1), rule="muon")
+    for how in ({"decay": 0.1}, {"momentum": 0.9}):
+        with pytest.raises(SnCompileError, match="momentum and decay act batch by batch"):
+            program.learn(np.zeros((1, 6)), np.zeros(1, np.int64), np.arange(1), **how)
