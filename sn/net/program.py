@@ -202,7 +202,7 @@ class LayerProgram:
         `answers` are labels (n,) or, for squared error, target vectors (n, outputs) whose
         greatest value marks the class. `batch` 0 updates after every pattern, within the
         backward pass, by the rule "gradient"; other rules, momentum and decay want a batch. A
-        pattern of an energy below `least` is not learned from: its gradient counts as 0, and its
+        pattern of an energy below `least` is not learned from: its gradient counts as 0, its
         backward pass is saved. Returns the mean energy and the number of errors met on the way.
         """
         if batch < 1 and rule != "gradient":
