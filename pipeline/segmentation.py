@@ -88,7 +88,7 @@ def pieces_of(ink: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     stacked = fractions(stats)
     smallest = least(stats[1:, 4], POINT, SPECK)
     pieces = np.empty(ink.shape, np.int32)
-    room = int(stats[1:, 2].sum()) + count
+    room = 2 * int(stats[1:, 2].sum()) + count  # two lines a column, one part more
     component, middle = np.empty(room, np.int32), np.empty(room)
     parts = divide(
         labels, stats, smallest, SMALL, DEEPEST, APART, SMALLEST, pieces, component, middle
