@@ -223,12 +223,9 @@ def nbest(arcs, penalty, n, order, offset, arc, start, accept, h, want, limit, o
                 low = min(low, symbol)
                 high = max(high, symbol + 1)
                 cheapest[symbol] = min(cheapest[symbol], x)
-        if heap + 1 + high > keys.size:
+        while heap + 1 + high > keys.size:
             keys = doubled(keys)
             items = doubled(items)
-            while heap + 1 + high > keys.size:
-                keys = doubled(keys)
-                items = doubled(items)
         for symbol in range(low, high):
             if cheapest[symbol] == np.inf:
                 continue

@@ -1,7 +1,6 @@
 """Amounts of money as strings: what was written, brought to ``1234.56``. Never a float."""
 
 import re
-from functools import lru_cache
 
 _FILL = "$#*= "
 _END = re.compile(r"(?:[.,]?-+|/-|[.,])$")  # says that no cents follow
@@ -13,7 +12,6 @@ _FRACTION = re.compile(
 )
 
 
-@lru_cache(1024)  # all looks at a line spell the same few strings
 def money(text: str) -> tuple[str, bool] | None:
     """Return a written amount with two decimals, and whether the cents had to be assumed.
 
