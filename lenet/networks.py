@@ -419,7 +419,7 @@ def read_weights(file: Path) -> np.ndarray:
 
 
 def load(
-    name: str, weights: Path | None = None, *, trained: bool = True
+    name: str | Path, weights: str | Path | None = None, *, trained: bool = True
 ) -> Network | Committee:
     """Return a network by name or script (``my-net.sn``), with its trained weights.
 
@@ -429,17 +429,19 @@ def load(
     >>> load("lenet5").classify(np.zeros((1, 28, 28), np.uint8)).shape
     (1,)
     """
-    script = Path(name) if name.endswith(".sn") else NETS / f"{name}.sn"
+    script = Path(name) if str(name).endswith(".sn") else NETS / f"{name}.sn"
     found = from_script(script)
     if trained and isinstance(found, Committee) and not weights and found.trained_apart():
         for member in found.members:
             member.load_weights(weight_file(member.script))
     elif trained:
-        found.load_weights(weights or weight_file(script))
+        found.load_weights(Path(weights or weight_file(script)))
     return found
 
 
-def load_network(name: str, weights: Path | None = None, *, trained: bool = True) -> Network:
+def load_network(
+    name: str | Path, weights: str | Path | None = None, *, trained: bool = True
+) -> Network:
     """Return a network as `load` does. Raises NetworkError for a committee, too."""
     found = load(name, weights, trained=trained)
     if isinstance(found, Committee):

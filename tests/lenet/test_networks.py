@@ -85,6 +85,13 @@ def test_shipped_weights_are_what_their_provenance_says(file):
     assert len(read_weights(file)) == notes["weights"]
 
 
+def test_names_of_files_may_be_strings(lenet5):
+    named = lenet.load(str(NETS / "lenet5.sn"), str(WEIGHTS / "lenet5.wei"))
+    assert lenet.load(NETS / "lenet5.sn").sha256 == named.sha256
+    with pytest.raises(NetworkError, match=r"^none\.wei: no such weight file$"):
+        lenet.load("lenet5", "none.wei")
+
+
 @pytest.mark.jit
 def test_shipped_lenet5_misses_at_most_1_1_percent(data):
     images, labels = mnist("test", data)
