@@ -203,6 +203,12 @@ class Sheet:
     step: tuple[int, int]
 
     @property
+    def motion(self) -> tuple[object, ...]:
+        """What layers must have in common to be seen by one: rows, places, and their steps."""
+        places = tuple(n - m for n, m in zip(self.large, self.small, strict=True))
+        return self.pitch, places, self.step
+
+    @property
     def span(self) -> int:
         """Length of the run of states from the first to the last unit of a map."""
         return (self.large[0] - 1) * self.pitch + self.large[1]
@@ -277,11 +283,10 @@ class Replication:
         """Write the steps of a layer."""
         plan, table = floor.plan, self.table
         seen = np.unique(np.concatenate([self.sheet_of[part.sources] for part in floor.parts]))
-        sheets = {self.sheets[k] for k in seen.tolist()}
-        source = next(iter(sheets))
-        if len(sheets) > 1:
+        source, *others = (self.sheets[k] for k in seen.tolist())
+        if any(other.motion != source.motion for other in others):
             raise SnCompileError(
-                f"replicate : layer {plan.name} sees maps of several sizes : ()"
+                f"replicate : layer {plan.name} sees maps that do not move together : ()"
             )
         move, small = floor.parts[0].steps, floor.size
         large = tuple(small[k] + (source.large[k] - source.small[k]) // move[k] for k in (0, 1))

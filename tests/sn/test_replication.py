@@ -53,9 +53,32 @@ def strided_net():
     return net
 
 
+def skipping_net():
+    """A time delay network over columns whose outputs see the middles of all its layers."""
+    net = Builder()
+    columns = net.layer("input", 9 * 9)
+    here = net.layer("here", 4 * 9).reshape(4, -1)
+    near = net.layer("near", 4 * 5).reshape(4, -1)
+    far, output = net.layer("far", 5), net.layer("output", 3, networks.LINEAR)
+    for m in here:
+        net.bias(m, shared=True)
+        net.mask(columns, 9, m, 9, 1)
+    for m in near:
+        net.bias(m, shared=True)
+        for source in here:
+            net.mask(source, 9, m, 1, 5)
+    for post in (far, output):
+        net.bias(post)
+    net.full(near.ravel(), far)
+    for pre in (far, near[:, 2], here[:, 4]):
+        net.full(pre, output)
+    return net
+
+
 NETS = {
     "rectified": (rectified_net, 20),
     "strided": (strided_net, 9),
+    "skipping": (skipping_net, 9),
     "lenet": (lambda: lenet5(False, networks.C3[:5], 20, 4, 8, 10), 20),
     "Euclidean lenet": (lambda: lenet5(True, networks.C3[:5], 20, 4, 8, 10), 20),
 }
@@ -224,6 +247,21 @@ def test_what_differs_from_place_to_place_is_refused():
     program = compile_network(net.layers, net.links, np.zeros(net.weight_count))
     with pytest.raises(SnCompileError, match="layer h1 has a bias for every unit"):
         program.replicate(9, 9)
+
+
+def test_layers_that_move_differently_cannot_be_seen_together():
+    net = Builder()
+    retina = net.layer("input", 9 * 9)
+    fine, coarse = net.layer("fine", 7 * 7), net.layer("coarse", 4 * 4)
+    output = net.layer("output", 2, networks.LINEAR)
+    for maps, step in ((fine, 1), (coarse, 2)):
+        net.bias(maps, shared=True)
+        net.mask(retina, 9, maps, 3, 3, step, step)
+    net.bias(output)
+    net.full(np.concatenate([fine, coarse]), output)
+    program = compile_network(net.layers, net.links, np.zeros(net.weight_count))
+    with pytest.raises(SnCompileError, match="layer output sees maps that do not move togeth"):
+        program.replicate(9, 11)
 
 
 def test_an_image_smaller_than_the_input_layer_is_refused():
