@@ -79,7 +79,7 @@ def stretched(dark: np.ndarray) -> np.ndarray:
     low, high = (int(np.searchsorted(counts, p * counts[-1])) for p in (0.6, 0.985))
     if high - low < 12:
         high = max(int(dark.max()), low + 12)
-    half = (low + high) // 2
+    half = min((low + high) // 2, 255)
     middle = (counts[half] + counts[-1]) / 2
     high = max(int(np.searchsorted(counts, middle)), low + 12)
     start = low + 0.28 * (high - low)

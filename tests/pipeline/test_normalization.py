@@ -173,3 +173,12 @@ def test_low_writing_is_looked_at_closer_but_no_street(monkeypatch, columns, loo
     assert normalize(page).digit_height == pytest.approx(14, abs=1)
     assert len(seen) == looks
     assert max(wide / high for high, wide in seen) <= normalization.LONGEST
+
+
+def test_more_ink_than_paper_is_no_trouble():
+    """Between black strokes on most of a field the paper is as white as beside them."""
+    field = np.full((60, 240), 255, np.uint8)
+    field[:, np.arange(240) % 10 < 7] = 0
+    assert (normalization.darkness(field) == 255).mean() > 0.6
+    normalize(field)
+    assert (normalization.stretched(np.full((9, 9), 255, np.uint8)) == 0).all()
