@@ -24,7 +24,8 @@ from pipeline.rules import kind_of
 from sn.errors import SnError
 
 WEIGHTS = Path(__file__).parent / "weights"
-NETWORKS = {"hos": ("character",), "sdnn": ("strip", "strip-wide")}  # of the two engines
+# Of the two engines; the last network reads what the two before it say of a line.
+NETWORKS = {"hos": ("character",), "sdnn": ("strip", "strip-wide", "line")}
 NETWORKS["both"] = NETWORKS["hos"] + NETWORKS["sdnn"]
 ENGINES = {"hos": "character", "sdnn": "strip", "both": "character+strip"}  # as records say
 PAGE = "check"  # the calibration of amounts in fields that were found on a whole check

@@ -89,7 +89,7 @@ class StripReader:
     """
 
     def __init__(self, *networks: Network) -> None:
-        self.networks, self.context = networks[:2], networks[2] if networks[2:] else None
+        self.networks, self.context = networks, networks[2] if networks[2:] else None
         self._using = threading.Lock()
 
     def looks(self, strip: np.ndarray) -> list[np.ndarray]:
@@ -97,7 +97,7 @@ class StripReader:
 
         Every network looks at all `SIZES`; the context is that of the plain looks.
         """
-        which = range(len(self.networks))
+        which = range(len(self.networks[:2]))
         plain = [self.look(strip, network) for network in which]
         found = [penalties for penalties, _ in plain]
         for size in SIZES[1:]:

@@ -19,7 +19,7 @@ import numpy as np
 import gtn
 import lenet
 from lenet.networks import Network
-from pipeline.confidence import WEIGHTS
+from pipeline.confidence import NETWORKS, WEIGHTS
 from pipeline.course import Course, Part, provenance
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources
@@ -30,7 +30,6 @@ from sn.net.program import LayerProgram
 
 RATE = 5e-3  # first rate of the Muon rule
 FURTHER = 3e-4  # first rate of a training that goes on from weights
-BELOW = ("strip", "strip-wide")  # what the context network reads
 IN_CONTEXT = KINDS | {"clean": 0.25, "digits": 0.3, "phone": 0.26}  # what it learns from
 SURE, SELDOM = 0.1, 0.2  # lines of an energy below are learned less often, at least so often
 BEND, BEND_REACH = 1.1, 9.0  # pixels by which strokes bend, and from one bend to the next
@@ -250,7 +249,7 @@ def train_strips(
         return (lambda share: progress(name, share)) if progress else None
 
     chunks = max(1, lines // CHUNK)
-    job = partial(strips_of, kinds=IN_CONTEXT if net == "line" else KINDS)
+    job = partial(strips_of, kinds=IN_CONTEXT if net == NETWORKS["sdnn"][-1] else KINDS)
     parts = list(in_chunks(job, folder, seed, chunks + 2, progress=step("writing")))
     strips = Strips(
         np.concatenate([p.pixels for p in parts]),
@@ -265,11 +264,12 @@ def train_strips(
         network.initialize(seed)
     checkpoint = output.with_name(f"{output.stem}.checkpoint.npz")
     hears, digests = None, {}
-    if net == "line":
+    *names, context = NETWORKS["sdnn"]
+    if net == context:
         hears = tuple(
-            StripReader(*(lenet.load(n, below / f"{n}.wei") for n in BELOW)) for _ in range(2)
+            StripReader(*(lenet.load(n, below / f"{n}.wei") for n in names)) for _ in range(2)
         )
-        digests = {n: n_.sha256 for n, n_ in zip(BELOW, hears[0].networks, strict=True)}
+        digests = {name: hears[0].networks[k].sha256 for k, name in enumerate(names)}
     training = Training(network, strips, held, seed, FURTHER if start else RATE, hears)
     done = training.run(passes, checkpoint, step("training"), tell)
     digest = hashlib.sha256(strips.pixels.tobytes() + "\n".join(strips.texts).encode())
