@@ -113,9 +113,8 @@ def parser() -> Parser:
     )
     train.add_argument(
         "--net",
-        choices=("strip", "strip-wide", "line"),
-        help="of --engine sdnn: which of its networks, default strip; line reads what the "
-        "program's own two others see",
+        choices=("strip", "strip-wide"),
+        help="of --engine sdnn: which of its two networks, default strip",
     )
     train.add_argument(
         "--criterion",

@@ -47,7 +47,6 @@ SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
         WIDE | {"seed": 8, "lines": 100_000, "passes": 4, "start": "strip-wide-2"},
     ),
     ("strip-wide", "sdnn", WIDE | {"seed": 10, "passes": 6, "start": "strip-wide-3"}),
-    ("line", "sdnn", {"net": "line", "seed": 21, "lines": 100_000, "passes": 4}),
 )
 CALIBRATION = {"seed": 5, "lines": 20_000}
 Steps = Callable[[str, float], None]
@@ -114,8 +113,6 @@ def train_all(args: argparse.Namespace, console: "Console", progress: Steps) -> 
         settings = dict(given)
         if "start" in given:
             settings["start"] = folder / f"{given['start']}.wei"
-        if given.get("net") == "line":
-            settings["below"] = folder
         notes = training(engine, settings.pop("criterion", None))(
             data,
             file,

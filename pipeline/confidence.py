@@ -24,8 +24,7 @@ from pipeline.rules import kind_of
 from sn.errors import SnError
 
 WEIGHTS = Path(__file__).parent / "weights"
-# Of the two engines; the last network reads what the two before it say of a line.
-NETWORKS = {"hos": ("character",), "sdnn": ("strip", "strip-wide", "line")}
+NETWORKS = {"hos": ("character",), "sdnn": ("strip", "strip-wide")}  # of the two engines
 NETWORKS["both"] = NETWORKS["hos"] + NETWORKS["sdnn"]
 ENGINES = {"hos": "character", "sdnn": "strip", "both": "character+strip"}  # as records say
 PAGE = "check"  # the calibration of amounts in fields that were found on a whole check

@@ -36,17 +36,12 @@ class CountedStrips(StripReader):
         self.strips = strips
         self.seen = self.multiply_adds = 0
 
-    def look(self, strip, which):
-        """Return the penalties (places, classes) of a strip, and the states behind them."""
-        penalties, states = self.strips.look(strip, which)
-        self.seen += len(penalties)
+    def scores(self, strip, which=0):
+        """Return the penalties (places, classes) of a strip (rows, columns)."""
+        result = self.strips.scores(strip, which)
+        self.seen += len(result)
         self.multiply_adds += replicated(self.networks[which], strip.shape)
-        return penalties, states
-
-    def in_context(self, line):
-        """Return the penalties (places, classes) of a line."""
-        self.multiply_adds += replicated(self.context, line.shape)
-        return self.strips.in_context(line)
+        return result
 
 
 def replicated(network: object, shape: tuple[int, int]) -> int:

@@ -37,8 +37,8 @@ HELD_OUT = 0.2
 MIXED = 0.5  # synthetic lines for every field
 PARTS = 5  # of the held-out fields, each judged by a curve fitted on the others
 MODES = ("both", "hos", "sdnn")
-RATES = {"strip": 1e-3, "strip-wide": 1e-3, "line": 1e-3, "character": 8e-4}
-PASSES = {"strip": 20, "strip-wide": 20, "line": 20, "character": 8}
+RATES = {"strip": 1e-3, "strip-wide": 1e-3, "character": 8e-4}
+PASSES = {"strip": 20, "strip-wide": 20, "character": 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,11 +167,7 @@ class Networks:
     def pupil(self, name: str) -> Pupil:
         """Return what learns with a network."""
         network = self.networks[name]
-        if name not in NETWORKS["sdnn"]:
-            return CutCharacters(network)
-        *below, context = NETWORKS["sdnn"]
-        heard = StripReader(*(self.networks[n] for n in below)) if name == context else None
-        return WholeLines(network, heard)
+        return WholeLines(network) if name in NETWORKS["sdnn"] else CutCharacters(network)
 
     def save(self, folder: Path, notes: dict[str, object], curves: dict[str, object]) -> None:
         """Write weights and confidence curves."""

@@ -23,7 +23,7 @@ from pipeline.course import STATE
 from pipeline.errors import TooMuch
 from pipeline.normalization import Writing
 from pipeline.recognition import RUBBISH, recognition_graph, unswallowed
-from pipeline.sdnn import StripReader, penalties_of, strip_of
+from pipeline.sdnn import StripReader, strip_of
 from pipeline.segmentation import segment
 from pipeline.spellings import runs
 from pipeline.training_strips import bends
@@ -89,11 +89,11 @@ class Pupil(Protocol):
 
 
 class WholeLines:
-    """A space displacement network as a pupil, or the context network, above two others."""
+    """A space displacement network as a pupil."""
 
-    def __init__(self, network: Network, below: StripReader | None = None) -> None:
+    def __init__(self, network: Network) -> None:
         self.program = network.program
-        self.below = below
+        self.reader = StripReader(network)
         self.targets: dict[int, gtn.Graph] = {}
 
     def learn(self, line: Line, rng: np.random.Generator | None) -> float:
@@ -102,9 +102,7 @@ class WholeLines:
         target = self.targets.get(id(line.ways))
         if target is None:
             target = self.targets[id(line.ways)] = runs(line.ways)
-        seen = strip if self.below is None else self.below.heard(strip)
-        wide = self.program.replicate(*seen.shape)
-        penalties = penalties_of(wide.run(seen)[:, 0])
+        penalties = self.reader.scores(strip)
         places, classes = penalties.shape
         at = np.repeat(np.arange(places, dtype=np.int32), classes)
         label = np.tile(np.arange(classes, dtype=np.int32), places)
@@ -120,6 +118,7 @@ class WholeLines:
         if rng is not None and math.isfinite(loss.energy):
             wished = loss.gradient.reshape(places, classes)
             slope = np.exp(-penalties) - wished
+            wide = self.program.replicate(*strip.shape)
             wide.backward(slope.T[:, None].astype(np.float32))
         return loss.energy
 

@@ -5,7 +5,6 @@ paper through the whole of `normalize`, strings of MNIST digits on grey, noisy p
 numbers in calm and wild hands of our own, and what says nothing: words, scribbles, noise.
 """
 
-from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
@@ -25,13 +24,14 @@ TOUCHING = 0.55  # share of the strings of MNIST digits that overlap throughout
 
 
 def random_writing(
-    rng: np.random.Generator, sources: Sources, kinds: Mapping[str, float] = KINDS
+    rng: np.random.Generator, sources: Sources, kind: str | None = None
 ) -> tuple[Writing | None, str]:
-    """Write a line of a kind, drawn by the shares `kinds`; return it normalised, and its text.
+    """Write a line of a kind (drawn by `KINDS`); return it normalised, and its text.
 
     None for a line of which normalisation leaves nothing.
     """
-    kind = tuple(kinds)[int(rng.choice(len(kinds), p=tuple(kinds.values())))]
+    if kind is None:
+        kind = tuple(KINDS)[int(rng.choice(len(KINDS), p=tuple(KINDS.values())))]
     if kind == "digits" and sources.mnist:
         image, text = random_string(rng, sources)
         return normalize(image), text

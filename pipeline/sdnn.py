@@ -25,7 +25,6 @@ MARGIN = 18  # white columns at either end: the first symbol must reach the midd
 NARROWEST, WIDEST = 48, 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
 SIZES = ((1.0, 1.0), (0.9, 0.93), (1.1, 1.06))  # widths and heights at which a strip is seen
-REACH = 20  # places the context network sees to either side
 SPREAD = 9.0  # classes dearer than the best of a place by more are left out
 
 
@@ -83,70 +82,28 @@ def warped(
 
 
 class StripReader:
-    """Replicated networks with their weights; may be shared between threads.
-
-    One or two look at strips; a third reads what these two make of the whole line.
-    """
+    """Replicated networks with their weights, one or two; may be shared between threads."""
 
     def __init__(self, *networks: Network) -> None:
-        self.networks, self.context = networks, networks[2] if networks[2:] else None
+        self.networks = networks
         self._using = threading.Lock()
 
     def looks(self, strip: np.ndarray) -> list[np.ndarray]:
-        """Return penalties, one table for each look: the plain ones first, context last.
-
-        Every network looks at all `SIZES`; the context is that of the plain looks.
-        """
-        which = range(len(self.networks[:2]))
-        plain = [self.look(strip, network) for network in which]
-        found = [penalties for penalties, _ in plain]
-        for size in SIZES[1:]:
-            seen = warped(strip, *size)
-            found += [self.look(seen, network)[0] for network in which]
-        if self.context is not None:
-            found.append(self.in_context(side_by_side(*(hidden for _, hidden in plain))))
-        return found
-
-    def heard(self, strip: np.ndarray) -> np.ndarray:
-        """Return a strip as the context network sees it, see `side_by_side`."""
-        return side_by_side(*(self.look(strip, which)[1] for which in (0, 1)))
+        """Return the penalties of every network at all `SIZES`, the plain looks first."""
+        sizes = [strip, *(warped(strip, *size) for size in SIZES[1:])]
+        which = range(len(self.networks))
+        return [self.scores(seen, network) for seen in sizes for network in which]
 
     def scores(self, strip: np.ndarray, which: int = 0) -> np.ndarray:
         """Return penalties -log p (places, symbols and blank) for a strip (32, columns).
 
         `which` network looks: 0 or 1.
         """
-        return self.look(strip, which)[0]
-
-    def look(self, strip: np.ndarray, which: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the penalties of a network, and the states (maps, places) they come from."""
         with self._using:
-            replica = self.networks[which].program.replicate(*strip.shape)
-            scores = replica.run(strip)[:, 0]
-            return penalties_of(scores), replica.states([*replica.layers][-2])[:, 0]
-
-    def in_context(self, line: np.ndarray) -> np.ndarray:
-        """Return the penalties (places, symbols and blank) of a line as `heard`."""
-        with self._using:
-            return penalties_of(self.context.program.replicate(*line.shape).run(line)[:, 0])
-
-
-def penalties_of(scores: np.ndarray) -> np.ndarray:
-    """Return -log p, float64 (places, classes), of the outputs (classes, places)."""
-    table = scores.T.astype(np.float64)
-    top = table.max(axis=1, keepdims=True)
-    return top + np.log(np.exp(table - top).sum(axis=1, keepdims=True)) - table
-
-
-def side_by_side(first: np.ndarray, second: np.ndarray) -> np.ndarray:
-    """Return a line as the context network sees it: float32 (maps of both, places).
-
-    The states (maps, places) of the two networks of strips, the second of which has less
-    places, are put side by side on a logarithmic scale; at either end of the line they last.
-    """
-    less = (first.shape[1] - second.shape[1]) // 2
-    both = np.concatenate([first[:, less : less + second.shape[1]], second])
-    return np.pad(np.log1p(np.maximum(both, 0)), ((0, 0), (REACH, REACH)), mode="edge")
+            scores = self.networks[which].program.replicate(*strip.shape).run(strip)[:, 0]
+        table = scores.T.astype(np.float64)
+        top = table.max(axis=1, keepdims=True)
+        return top + np.log(np.exp(table - top).sum(axis=1, keepdims=True)) - table
 
 
 def lattice(penalties: np.ndarray) -> gtn.Graph:

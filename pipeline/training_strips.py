@@ -8,7 +8,7 @@ through the replicated network. ``check-reader train --engine sdnn`` does it fro
 
 import hashlib
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -19,18 +19,16 @@ import numpy as np
 import gtn
 import lenet
 from lenet.networks import Network
-from pipeline.confidence import NETWORKS, WEIGHTS
 from pipeline.course import Course, Part, provenance
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources
-from pipeline.lines import KINDS, random_writing
-from pipeline.sdnn import BLANK, ROWS, StripReader, penalties_of, strip_of, warped
+from pipeline.lines import random_writing
+from pipeline.sdnn import BLANK, ROWS, StripReader, strip_of, warped
 from pipeline.training import CHUNK, in_chunks
 from sn.net.program import LayerProgram
 
 RATE = 5e-3  # first rate of the Muon rule
 FURTHER = 3e-4  # first rate of a training that goes on from weights
-IN_CONTEXT = KINDS | {"clean": 0.25, "digits": 0.3, "phone": 0.26}  # what it learns from
 SURE, SELDOM = 0.1, 0.2  # lines of an energy below are learned less often, at least so often
 BEND, BEND_REACH = 1.1, 9.0  # pixels by which strokes bend, and from one bend to the next
 
@@ -55,18 +53,12 @@ class Strips:
         return ROWS * np.concatenate([[0], np.cumsum(self.widths)[:-1]])
 
 
-def strips_of(
-    sources: Sources,
-    seed: int,
-    chunk: int,
-    lines: int = CHUNK,
-    kinds: Mapping[str, float] = KINDS,
-) -> Strips:
-    """Write the lines of one chunk, of kinds by their shares."""
+def strips_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -> Strips:
+    """Write the lines of one chunk."""
     rng = np.random.default_rng([seed, chunk, 1])
     pixels, widths, texts = [np.zeros(0, np.uint8)], [], []
     while len(texts) < lines:
-        writing, text = random_writing(rng, sources, kinds)
+        writing, text = random_writing(rng, sources)
         if writing is not None:
             strip = strip_of(writing)
             pixels.append(np.rint(255 * strip).astype(np.uint8).reshape(-1))
@@ -133,23 +125,16 @@ class Training(Course):
     """A training of a network of strips: `run` goes on from its checkpoint.
 
     Two threads learn half of a batch each, with the same weights: the same halves whatever the
-    machine, so that the result is the same. The context network learns from what `below`, one
-    reader for each thread, make of a strip; they stay as they are.
+    machine, so that the result is the same.
     """
 
     def __init__(
-        self,
-        network: Network,
-        strips: Strips,
-        held: int,
-        seed: int,
-        rate: float = RATE,
-        below: tuple[StripReader, StripReader] | None = None,
+        self, network: Network, strips: Strips, held: int, seed: int, rate: float = RATE
     ) -> None:
         super().__init__(network.program, seed, rate)
-        self.programs = self.program, twin_of(self.program)
+        self.twin = twin_of(self.program)
         self.second = ThreadPoolExecutor(1)
-        self.below = below
+        self.reader = StripReader(network)
         self.strips, self.held = strips, held
         self.starts = strips.starts()
 
@@ -159,22 +144,21 @@ class Training(Course):
         flat = self.strips.pixels[start : start + ROWS * width]
         return flat.reshape(ROWS, width) * np.float32(1 / 255)
 
-    def seen(self, strip: np.ndarray, thread: int = 0) -> np.ndarray:
-        """Return what the network sees of a strip."""
-        return strip if self.below is None else self.below[thread].heard(strip)
-
     def learn(
-        self, k: int, strip: np.ndarray | None = None, thread: int = 0, draw: float = 0.0
+        self,
+        k: int,
+        strip: np.ndarray | None = None,
+        program: LayerProgram | None = None,
+        draw: float = 0.0,
     ) -> float:
         """Add the gradient of one line; return its energy (inf: no room for the text).
 
-        `strip` replaces the pixels of the line, the gradient goes to the program of `thread`.
-        Of lines that are spelled surely few are learned, those the more: by `draw` 0...1,
-        uniform.
+        `strip` replaces the pixels of the line, `program` is where the gradient goes. Of lines
+        that are spelled surely few are learned, those the more: by `draw` 0...1, uniform.
         """
-        seen = self.seen(self.strip(k) if strip is None else strip, thread)
-        wide = self.programs[thread].replicate(*seen.shape)
-        scores = wide.run(seen)[:, 0]
+        strip = self.strip(k) if strip is None else strip
+        wide = (program or self.program).replicate(*strip.shape)
+        scores = wide.run(strip)[:, 0]
         target = [SYMBOLS.index(c) for c in self.strips.texts[k]]
         energy, gradient = gtn.ctc_energy(-scores.T.astype(np.float64), target, blank=BLANK)
         share = min(1.0, max(SELDOM, energy / SURE))
@@ -182,31 +166,30 @@ class Training(Course):
             wide.backward((-gradient.T[:, None] / share).astype(np.float32))
         return energy
 
-    def learn_half(self, half: Iterable[int], step: int, thread: int) -> list[float]:
+    def learn_half(self, program: LayerProgram, half: Iterable[int], step: int) -> list[float]:
         """Add the gradients of some lines of update `step`, every one varied."""
         energies = []
         for k in half:
             own = np.random.default_rng([self.seed, 3, step, k])
             strip = varied(self.strip(k), own)
-            energies.append(self.learn(k, strip, thread, own.random()))
+            energies.append(self.learn(k, strip, program, own.random()))
         return energies
 
     def test_error(self) -> float:
         """Return the share of held-out lines whose best labels do not spell their text."""
-        n, wrong = len(self.strips), 0
-        for k in range(n - self.held, n):
-            seen = self.seen(self.strip(k))
-            scores = self.program.replicate(*seen.shape).run(seen)[:, 0]
-            wrong += collapsed(penalties_of(scores)) != self.strips.texts[k]
-        return wrong / self.held
+        n = len(self.strips)
+        wrong = [
+            collapsed(self.reader.scores(self.strip(k))) != self.strips.texts[k]
+            for k in range(n - self.held, n)
+        ]
+        return float(np.mean(wrong))
 
     def learn_batch(self, batch: Sequence[int], step: int) -> list[float]:
         """Add the gradients of the lines of update `step`, half of them in each thread."""
-        other = self.second.submit(self.learn_half, batch[1::2], step, 1)
-        energies = self.learn_half(batch[::2], step, 0) + other.result()
-        first, second = (program.gradient_sum for program in self.programs)
-        first += second
-        second[:] = 0
+        other = self.second.submit(self.learn_half, self.twin, batch[1::2], step)
+        energies = self.learn_half(self.program, batch[::2], step) + other.result()
+        self.program.gradient_sum += self.twin.gradient_sum
+        self.twin.gradient_sum[:] = 0
         return energies
 
     def run(
@@ -232,14 +215,12 @@ def train_strips(
     lines: int = 200_000,
     passes: int = 8,
     start: Path | None = None,
-    below: Path = WEIGHTS,
     progress: Callable[[str, float], None] | None = None,
     tell: Callable[[Part], None] | None = None,
 ) -> dict[str, object]:
     """Train a network of strips from nothing; write weights and provenance to `output`.
 
-    `net` names the script, strip, strip-wide or line; the last one reads what the others do
-    with their weights in the folder `below`. With `start`, a weight file, it goes on from
+    `net` names the script, strip or strip-wide. With `start`, a weight file, it goes on from
     there at the lower rate `FURTHER`. `folder` holds the open data sets. Two chunks of lines
     more are written and measured on. `progress` is told what is going on and the share done. An
     interrupted training goes on from its checkpoint.
@@ -249,8 +230,7 @@ def train_strips(
         return (lambda share: progress(name, share)) if progress else None
 
     chunks = max(1, lines // CHUNK)
-    job = partial(strips_of, kinds=IN_CONTEXT if net == NETWORKS["sdnn"][-1] else KINDS)
-    parts = list(in_chunks(job, folder, seed, chunks + 2, progress=step("writing")))
+    parts = list(in_chunks(strips_of, folder, seed, chunks + 2, progress=step("writing")))
     strips = Strips(
         np.concatenate([p.pixels for p in parts]),
         np.concatenate([p.widths for p in parts]),
@@ -263,14 +243,7 @@ def train_strips(
     if start is None:
         network.initialize(seed)
     checkpoint = output.with_name(f"{output.stem}.checkpoint.npz")
-    hears, digests = None, {}
-    *names, context = NETWORKS["sdnn"]
-    if net == context:
-        hears = tuple(
-            StripReader(*(lenet.load(n, below / f"{n}.wei") for n in names)) for _ in range(2)
-        )
-        digests = {name: hears[0].networks[k].sha256 for k, name in enumerate(names)}
-    training = Training(network, strips, held, seed, FURTHER if start else RATE, hears)
+    training = Training(network, strips, held, seed, FURTHER if start else RATE)
     done = training.run(passes, checkpoint, step("training"), tell)
     digest = hashlib.sha256(strips.pixels.tobytes() + "\n".join(strips.texts).encode())
     notes = provenance(
@@ -279,7 +252,6 @@ def train_strips(
         start,
         origin,
         passes=passes,
-        **({"below": digests} if digests else {}),
         data={"lines": len(strips) - held, "sha256": digest.hexdigest()},
         training_energy=done[-1].energy,
         test_error=done[-1].test_error,

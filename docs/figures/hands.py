@@ -44,7 +44,7 @@ def learned() -> np.ndarray:
         for _ in range(ROWS):
             row = []
             while len(row) < COLUMNS:
-                writing, _ = random_writing(rng, sources, {kind: 1.0})
+                writing, _ = random_writing(rng, sources, kind)
                 strip = None if writing is None else strip_of(writing)
                 if strip is not None and strip.shape[1] <= WIDE:
                     white = ((2, 2), (0, WIDE - strip.shape[1]))

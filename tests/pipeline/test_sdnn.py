@@ -130,7 +130,7 @@ def test_every_kind_of_line_is_a_strip_and_a_text():
     rng = np.random.default_rng(4)
     for kind in KINDS:
         for _ in range(6):
-            writing, text = random_writing(rng, Sources(), {kind: 1.0})
+            writing, text = random_writing(rng, Sources(), kind)
             assert set(text) <= set(SYMBOLS) | {" "}
             assert (text == "") == (kind == "nothing")
             assert writing is None or strip_of(writing).shape[0] == ROWS
