@@ -1,7 +1,8 @@
 """Damaged input without end: python -m benchmarks.fuzz [--seconds 3600] [--seed 1].
 
-Image files, cash letters, grammars and requests are damaged byte by byte and given to the
-program: it must answer or refuse in its own words. A process of its own does the cases; when it
+Image files, cash letters, grammars and requests are damaged byte by byte, images of stripes,
+squares, noise and slopes are drawn, and all are given to the program: it must answer or refuse
+in its own words. A process of its own does the cases; when it
 dies, raises what is no error of the program, or needs more than ten seconds of processor time
 or 300 MB more than it had for a case, the case is told, with the command that repeats it, and
 the next process goes on behind it. Case K of a seed is always the same. The last line tells
@@ -187,6 +188,29 @@ def damaged(data: bytes, rng: random.Random, text: bool = False) -> bytes:
     return bytes(body[:200_000])
 
 
+def pattern(rng: np.random.Generator) -> np.ndarray:
+    """Return what nobody writes: stripes, squares, noise or slopes of any size, uint8."""
+    rows, columns = int(rng.integers(1, 260)), int(rng.integers(1, 900))
+    y, x = np.indices((rows, columns))
+    size = int(rng.integers(1, 40))
+    match rng.integers(5):
+        case 0:  # stripes
+            along = (x, y, x + y, x - 2 * y)[rng.integers(4)]
+            shade = along % size < rng.integers(1, size + 1)
+        case 1:
+            shade = (x // size + y // size) % 2
+        case 2:
+            shade = rng.random((rows, columns)) < rng.random()
+        case 3:
+            coarse = rng.random((rows // size + 1, columns // size + 1)) < rng.random()
+            shade = coarse[y // size, x // size]
+        case _:
+            shade = (x / columns * rng.random() + y / rows * rng.random()) % 1
+    low, high = (0, 255) if rng.random() < 0.6 else rng.uniform(0, 255, 2)
+    rough = rng.normal(0, rng.choice((0, 0, 12)), (rows, columns))
+    return np.clip(np.rint(low + shade * (high - low) + rough), 0, 255).astype(np.uint8)
+
+
 # ---- what it is given to
 
 
@@ -220,6 +244,17 @@ def read_image(rng: random.Random) -> str:
     except SnError as error:
         told = one_line(error)
     return told
+
+
+def read_pattern(rng: random.Random) -> str:
+    """Read an image of no writing."""
+    from sn.errors import SnError
+
+    image = pattern(np.random.default_rng(rng.getrandbits(64)))
+    try:
+        return reader(rng.choice(("amount", "digits", "phone"))).read(image).status
+    except SnError as error:
+        return one_line(error)
 
 
 def read_letter(rng: random.Random) -> str:
@@ -308,8 +343,9 @@ TARGETS: dict[str, Callable[[random.Random], str]] = {
     "letter": read_letter,
     "grammar": compile_grammar,
     "request": send_request,
+    "pattern": read_pattern,
 }
-SHARES = (6, 2, 6, 3)
+SHARES = (6, 2, 6, 3, 2)
 
 
 def target_of(seed: int, case: int) -> tuple[str, random.Random]:
