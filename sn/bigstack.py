@@ -47,6 +47,16 @@ def _roomy(work: Callable[[], Any]) -> Any:
 _roomy.__code__ = _roomy.__code__.replace(co_stacksize=ROOM)
 
 
+def start_big(thread: threading.Thread) -> None:
+    """Start a thread with a big stack."""
+    with _lock:
+        previous = threading.stack_size(STACK)
+        try:
+            thread.start()
+        finally:
+            threading.stack_size(previous)
+
+
 class BigStack:
     """One thread at a time that evaluates for an interpreter.
 
@@ -98,15 +108,10 @@ class BigStack:
             requests.put(("done", None))
 
         with self._listening():
+            thread = self._thread = threading.Thread(target=body, daemon=True)
             with _lock:
-                previous = threading.stack_size(STACK)
-                try:
-                    thread = threading.Thread(target=body, daemon=True)
-                    self._thread = thread
-                    _raise_limit(self.deepest)
-                    thread.start()
-                finally:
-                    threading.stack_size(previous)
+                _raise_limit(self.deepest)
+            start_big(thread)
             try:
                 self._serve(thread)
             finally:

@@ -17,6 +17,7 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FunctionType
@@ -135,6 +136,48 @@ def is_kept(module: str) -> bool:
     return True
 
 
+_PAUSE = 0.05  # seconds between two occasions to interrupt who waits for the compiler
+_here = threading.local()
+
+
+def undisturbed(work: Callable[[], Any]) -> Any:
+    """Return what work returns; an interruption ends the waiting for it, not the work.
+
+    numba never recovers from a compilation that was broken off. In the main thread, where an
+    interruption ends the program, nothing is waited for.
+    """
+    if threading.current_thread() is threading.main_thread() or hasattr(_here, "works"):
+        return work()
+    done: Future[Any] = Future()
+    ended = threading.Event()
+
+    def run() -> None:
+        _here.works = True
+        try:
+            done.set_result(work())
+        except BaseException as error:
+            done.set_exception(error)
+        ended.set()
+
+    from sn.bigstack import start_big
+
+    start_big(threading.Thread(target=run))
+    while not ended.wait(_PAUSE):
+        pass
+    return done.result()
+
+
+def careful(dispatcher: Any) -> Any:
+    """Return a numba dispatcher whose compilations are not disturbed."""
+    dispatcher._compile_for_args = functools.partial(_compiled_for, dispatcher)
+    return dispatcher
+
+
+def _compiled_for(dispatcher: Any, *arguments: Any, **named: Any) -> Any:
+    compiled_for = type(dispatcher)._compile_for_args
+    return undisturbed(lambda: compiled_for(dispatcher, *arguments, **named))
+
+
 class Kernel:
     """A function that becomes machine code at its first call.
 
@@ -160,10 +203,13 @@ class Kernel:
     def compiled(self) -> Callable[..., Any]:
         """Return the numba dispatcher (or the plain function when the JIT is off)."""
         if self._compiled is None:
-            with _lock:
-                if self._compiled is None:
-                    self._compiled = self._compile()
+            undisturbed(self._make)
         return self._compiled
+
+    def _make(self) -> None:
+        with _lock:
+            if self._compiled is None:
+                self._compiled = self._compile()
 
     @property
     def part(self) -> Callable[..., Any]:
@@ -184,7 +230,8 @@ class Kernel:
         import numba
 
         with _kept(self.function):
-            return numba.njit(cache=True, **_OPTIONS, **self.options)(self._linked())
+            make = numba.njit(cache=True, **_OPTIONS, **self.options)
+            return careful(make(self._linked()))
 
     def _linked(self) -> Callable[..., Any]:
         """Return the function with the kernels it calls by name as numba can call them."""

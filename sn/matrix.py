@@ -352,7 +352,7 @@ def like(letter: str, values: Any) -> Matrix:
 def _shape(values: Any) -> tuple[int, ...]:
     if not isinstance(values, list):
         return ()
-    if not values or not isinstance(values[0], list):
+    if not any(isinstance(value, list) for value in values):
         return (len(values),)
     inner = [_shape(value) for value in values]
     if any(shape != inner[0] for shape in inner):

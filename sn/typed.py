@@ -39,8 +39,15 @@ def module(digest):
 if JIT:
     from numba import njit
 
-    make = njit(error_model="numpy", nogil=True, cache=KEPT)
-    helper = make_anew = njit(error_model="numpy", nogil=True)
+    from sn.jit import careful
+
+    helper = njit(error_model="numpy", nogil=True)
+
+    def make(function):
+        return careful(njit(error_model="numpy", nogil=True, cache=KEPT)(function))
+
+    def make_anew(function):
+        return careful(helper(function))
 
     def fixed(bits):
         kind = {8: np.int8, 16: np.int16, 32: np.int32}[bits]

@@ -2,12 +2,16 @@
 
 import importlib.util
 import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 
 from sn import jit
+from sn.bigstack import interrupt
 from sn.net import kernels_convolution, kernels_program, kernels_tile
+from sn.typed import module
 
 
 def names(module):
@@ -116,3 +120,56 @@ def test_correlations_equal_plain_dot_products(many, pixels):
         )
     kernels_convolution.convolve_weights(lists, 0, 1, x, d, w, w, grad, False, 7, 3, 90, pixels)
     np.testing.assert_allclose(grad, wanted, rtol=1e-4, atol=1e-4)
+
+
+def test_an_interruption_ends_the_waiting_for_the_compiler_and_not_its_work():
+    begun, go, finished, told = threading.Event(), threading.Event(), threading.Event(), []
+
+    def work():
+        begun.set()
+        go.wait(20)
+        assert jit.undisturbed(lambda: 7) == 7  # at once: nobody waits for it
+        finished.set()
+
+    def body():
+        try:
+            jit.undisturbed(work)
+        except KeyboardInterrupt:
+            told.append("interrupted")
+
+    thread = threading.Thread(target=body)
+    thread.start()
+    assert begun.wait(20)
+    interrupt(thread)
+    thread.join(20)
+    assert told == ["interrupted"]
+    assert not finished.is_set()
+    go.set()
+    assert finished.wait(20)
+
+
+def test_what_the_compiler_refuses_is_told_to_who_waits():
+    def refused():
+        raise TypeError("no")
+
+    with ThreadPoolExecutor(1) as pool, pytest.raises(TypeError, match="no"):
+        pool.submit(jit.undisturbed, refused).result()
+
+
+@pytest.mark.jit
+def test_kernels_and_typed_functions_are_compiled_undisturbed(monkeypatch, tmp_path):
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path))
+    seen = []
+    undisturbed = jit.undisturbed
+    monkeypatch.setattr(jit, "undisturbed", lambda work: seen.append(1) or undisturbed(work))
+    double = jit.kernel(twice)
+    assert (double(2), double(3)) == (4, 6)
+    assert len(seen) == 2  # what can be called, and its code for integers
+    seen.clear()
+    _, made = module("@make_anew\ndef thrice(x):\n    return 3 * x\n")
+    assert (made.thrice(2), made.thrice(3)) == (6, 9)
+    assert len(seen) == 1
+
+
+def twice(x):
+    return 2 * x
