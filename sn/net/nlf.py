@@ -113,7 +113,10 @@ class NLF:
         x = arguments[0]
         if not isinstance(x, (float, int, np.floating)):
             raise LispError("Not a number", x)
-        x = np.float32(x)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return self._at(np.float32(x))
+
+    def _at(self, x: np.float32) -> float:
         if self.native:
             return float(nlf_value(*self.arguments, x))
 

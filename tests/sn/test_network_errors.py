@@ -71,3 +71,14 @@ def test_a_bad_unit_number_leaves_the_units_before_it_alone():
     assert sn.eval("(nval 2)") == "0.25"
     sn.eval("(update-state '(2))")
     assert sn.eval("(nval 2)") != "0.25"
+
+
+@pytest.mark.parametrize("made", ["f", "(nlf-df-all f)", "(nlf-ddf-all f)"])
+def test_no_warning_of_numpy_is_shown_where_a_function_overflows(made, recwarn):
+    sn = Interpreter(lambda text: None)
+    sn.warn = lambda text: None
+    sn.eval('(libload "sn28/sn28") (setq f (nlf-f-lisp (lambda (x) (* x x))))')
+    sn.eval(f"(setq g {made})")
+    for x in ("1e30", "-1e30", "1e300"):
+        sn.eval(f"(g {x})")
+    assert not recwarn.list
