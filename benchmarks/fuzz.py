@@ -1,19 +1,21 @@
 """Damaged input without end: python -m benchmarks.fuzz [--seconds 3600] [--seed 1].
 
 Image files, cash letters, grammars and requests are damaged byte by byte, images of stripes,
-squares, noise and slopes are drawn, and all are given to the program: it must answer or refuse
-in its own words. A process of its own does the cases; when it
-dies, raises what is no error of the program, or needs more than ten seconds of processor time
-or 300 MB more than it had for a case, the case is told, with the command that repeats it, and
-the next process goes on behind it. Case K of a seed is always the same. The last line tells
+squares, noise and slopes are drawn, the words of SN programs are mixed up: all is given to the
+program, which must answer or refuse in its own words. A process of its own does the cases. When
+it dies, raises what is no error of the program, or needs more than ten seconds of processor
+time or 300 MB more than it had for a case, the case is told, with the command that repeats it,
+and the next process goes on behind it. Case K of a seed is always the same. The last line tells
 the most memory of a process, all that the cases before left included.
 """
 
 import argparse
+import gc
 import io
 import json
 import os
 import random
+import re
 import resource
 import signal
 import struct
@@ -34,6 +36,11 @@ SECONDS, MEGABYTES = 10, 300
 STARTING = 900  # seconds: kernels may have to be compiled
 ALLOWED = {200, 400, 401, 403, 404, 405, 408, 413, 415, 429}
 WORDS = (0, 1, 2, 0x7F, 0x80, 0xFF, 0xFFFF, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFF)
+WORD = re.compile(r"""\s+|[()\[\]'`,;]|"[^"]*"|[^\s()\[\]'`,;"]+""")
+EXTREMES = (
+    *("()", "t", "0", "-1", "1e300", "0.5", "1000000", '""', "'a", "'(1 2 3)", "'(1 . 2)"),
+    *("[]", "[1 2]", "[[1 2][3 4]]", "[f 1e300]", "(lambda (x) x)", "list", "#", "("),
+)
 TOKEN, HOST = "a-token", "127.0.0.1:1993"
 
 
@@ -211,6 +218,37 @@ def pattern(rng: np.random.Generator) -> np.ndarray:
     return np.clip(np.rint(low + shade * (high - low) + rough), 0, 255).astype(np.uint8)
 
 
+@cache
+def dialogues() -> tuple[tuple[str, ...], ...]:
+    """Return what is typed in the dialogues of the tests, form by form, word by word."""
+    folder = Path(__file__).parents[1] / "tests" / "sessions"
+    found = []
+    for file in sorted(folder.glob("language-*.session")):
+        lines = file.read_text(encoding="utf-8").splitlines()
+        found += [tuple(WORD.findall(line[2:])) for line in lines if line.startswith("? ")]
+    return tuple(found)
+
+
+def mixed(rng: random.Random) -> str:
+    """Return a program of some forms of a dialogue, words of it lost, doubled or exchanged."""
+    at = rng.randrange(len(dialogues()))
+    words = [w for form in dialogues()[at : at + rng.randrange(1, 9)] for w in (*form, "\n")]
+    for _ in range(rng.choice((1, 1, 2, 3, 6))):
+        k = rng.randrange(len(words)) if words else 0
+        match rng.randrange(5):
+            case 0:
+                del words[k : k + rng.choice((1, 1, 5))]
+            case 1:
+                words[k : k + 1] = [rng.choice(EXTREMES)]
+            case 2:
+                words[k : k + 1] = [rng.choice(rng.choice(dialogues()))]
+            case 3:
+                words[k:k] = [f" {rng.choice(EXTREMES)} "]
+            case 4:
+                words[k:k] = words[k : k + rng.randrange(1, 12)]
+    return "".join(words)
+
+
 # ---- what it is given to
 
 
@@ -280,6 +318,29 @@ def read_letter(rng: random.Random) -> str:
     return told
 
 
+def run_program(rng: random.Random) -> str:
+    """Run a mixed-up program."""
+    from sn.errors import Leave, SnError
+    from sn.interpreter import Interpreter
+    from sn.limits import Limits
+
+    program = mixed(rng)
+    sn = Interpreter(lambda text: None, safe=True, limits=Limits(seconds=3, memory=100 << 20))
+    sn.tell = sn.warn = lambda text: None
+    try:
+        sn.eval(program)
+    except Leave:
+        return "left"
+    except SnError as error:
+        if "internal error" in str(error):
+            raise AssertionError(program) from error
+        return "refused"
+    finally:
+        del sn
+        gc.collect()
+    return "answered"
+
+
 def compile_grammar(rng: random.Random) -> str:
     """Compile a damaged grammar."""
     from pipeline.grammars import grammar
@@ -344,8 +405,9 @@ TARGETS: dict[str, Callable[[random.Random], str]] = {
     "grammar": compile_grammar,
     "request": send_request,
     "pattern": read_pattern,
+    "program": run_program,
 }
-SHARES = (6, 2, 6, 3, 2)
+SHARES = (6, 2, 6, 3, 2, 1)
 
 
 def target_of(seed: int, case: int) -> tuple[str, random.Random]:

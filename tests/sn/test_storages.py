@@ -147,5 +147,5 @@ def test_a_large_matrix_is_printed_whole_on_request():
     "text", ["[1 [2 3]]", "[0 [1 2 3] [4 5 6]]", "[1 []]", "[[1] [2 [3]]]", "#[ 1 #[ 2 #] #]"]
 )
 def test_elements_of_a_literal_have_one_shape(sn, text):
-    with pytest.raises(LispError, match="^copy-matrix : matrices have different number of"):
+    with pytest.raises(LispError, match=r"^copy-matrix : matrices have different number of"):
         sn.eval(text)
