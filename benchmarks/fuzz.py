@@ -434,6 +434,9 @@ def worker(seed: int, case: int, only: bool) -> None:
     """Do cases for ever, telling each before and after; or one, with its trace."""
     import warnings
 
+    from lenet.kept import trim
+    from pipeline.web.sight import TRIM
+
     warnings.simplefilter("ignore")
     reader(), client()
     reader().warm()
@@ -443,6 +446,8 @@ def worker(seed: int, case: int, only: bool) -> None:
         return
     _, before = peak()
     while True:
+        if case % TRIM == 0:  # as the service does
+            trim()
         name, rng = target_of(seed, case)
         print(json.dumps([case, name, None, None, 0]), flush=True)
         start, fault, told = time.process_time(), None, None

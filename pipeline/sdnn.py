@@ -26,6 +26,7 @@ NARROWEST, WIDEST = 48, 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
 SIZES = ((1.0, 1.0), (0.9, 0.93), (1.1, 1.06))  # widths and heights at which a strip is seen
 SPREAD = 9.0  # classes dearer than the best of a place by more are left out
+MOST = 4000  # arcs of a lattice: over what is no writing every class may stand everywhere
 
 
 def strip_of(writing: Writing) -> np.ndarray:
@@ -109,8 +110,11 @@ class StripReader:
 def lattice(penalties: np.ndarray) -> gtn.Graph:
     """Return the graph of all label sequences (places, classes), the unlikely left out."""
     places = len(penalties)
-    best = penalties.min(axis=1, keepdims=True)
-    at, label = np.nonzero(penalties <= best + SPREAD)
+    dearer = penalties - penalties.min(axis=1, keepdims=True)
+    spread = SPREAD
+    if np.count_nonzero(dearer <= SPREAD) > MOST:
+        spread = np.partition(dearer, MOST, axis=None)[MOST - 1]
+    at, label = np.nonzero(dearer <= spread)
     return gtn.Graph(
         places + 1,
         [0],

@@ -11,6 +11,7 @@ from pipeline.lines import KINDS, random_string, random_writing
 from pipeline.normalization import finish
 from pipeline.sdnn import (
     BLANK,
+    MOST,
     ROWS,
     WINDOW,
     StripReader,
@@ -145,6 +146,18 @@ def test_strings_of_held_writers_are_drawn_from_them_alone(data):
     assert image.dtype == np.uint8
     assert 2 <= len(text) <= 10
     assert image.min() < 120
+
+
+def test_a_lattice_over_what_is_no_writing_has_no_more_arcs_than_others():
+    rng = np.random.default_rng(3)
+    places = rng.uniform(0, 8, (900, BLANK + 1))
+    found = lattice(places)
+    assert len(found.src) == MOST
+    assert set(found.src.tolist()) == set(range(900))
+    left = places[found.src, found.ilabel] - places[found.src].min(axis=1)
+    assert left.max() < np.sort(places - places.min(axis=1, keepdims=True), axis=None)[MOST]
+    short = lattice(places[:100])
+    assert len(short.src) == 100 * (BLANK + 1)
 
 
 def lines(texts):
