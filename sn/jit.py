@@ -17,7 +17,6 @@ import re
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import FunctionType
@@ -148,15 +147,15 @@ def undisturbed(work: Callable[[], Any]) -> Any:
     """
     if threading.current_thread() is threading.main_thread() or hasattr(_here, "works"):
         return work()
-    done: Future[Any] = Future()
+    result: list[Any] = [None, None]
     ended = threading.Event()
 
     def run() -> None:
         _here.works = True
         try:
-            done.set_result(work())
+            result[0] = work()
         except BaseException as error:
-            done.set_exception(error)
+            result[1] = error
         ended.set()
 
     from sn.bigstack import start_big
@@ -164,7 +163,9 @@ def undisturbed(work: Callable[[], Any]) -> Any:
     start_big(threading.Thread(target=run))
     while not ended.wait(_PAUSE):
         pass
-    return done.result()
+    if result[1] is not None:
+        raise result[1]
+    return result[0]
 
 
 def careful(dispatcher: Any) -> Any:
