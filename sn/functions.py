@@ -61,8 +61,11 @@ class Formals:
             symbols_of(item, self.binds)
 
 
-def symbols_of(tree: Any, found: list[Symbol]) -> list[Symbol]:
-    """Add to `found` the symbols a formal (a symbol, or a tree of them) binds."""
+def symbols_of(tree: Any, found: list[Symbol], again: bool = False) -> list[Symbol]:
+    """Add to `found` the symbols a formal (a symbol, or a tree of them) binds.
+
+    With `again` a symbol that stands there twice is added twice.
+    """
     stack = [tree]
     while stack:
         item = stack.pop()
@@ -73,7 +76,7 @@ def symbols_of(tree: Any, found: list[Symbol]) -> list[Symbol]:
             stack.append(item.cdr)
             stack.append(item.car)
         elif item.__class__ is Symbol:
-            if item.name not in ("&optional", "&rest") and item not in found:
+            if item.name not in ("&optional", "&rest") and (again or item not in found):
                 found.append(item)
         elif item is not None:
             raise LispError("syntax error. formal arguments", tree)

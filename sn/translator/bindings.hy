@@ -14,7 +14,7 @@
 (setv MOST-BLOCKS 14)     ; Python nests at most 20 blocks; deeper code moves to a function
 
 (defn pattern-symbols [u tree]
-  (setv found (symbols-of tree []))
+  (setv found (symbols-of tree [] True))
   (for [symbol found]
     (when (is symbol T) (raise (LispError "locked symbol" symbol))))
   found)

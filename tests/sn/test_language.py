@@ -323,3 +323,15 @@ def test_no_program_breaks_the_interpreter(tmp_path_factory, seed):
 
     programs = [form(3) for _ in range(25)]
     assert [text for text in programs if wrong(text)] == []
+
+
+@pytest.mark.parametrize(
+    ("form", "value"),
+    [
+        ("(let (((a (b b . c)) '(1 (2 3 4)))) (list a b c))", "(1 3 (4))"),
+        ("(de twice ((x x)) x) (twice '(1 2))", "2"),
+        ("(defvar a 7) (let (((a a) '(1 2))) a) a", "7"),
+    ],
+)
+def test_of_a_name_that_stands_twice_in_a_pattern_the_last_value_counts(form, value):
+    assert Interpreter(lambda text: None).eval(form) == value
