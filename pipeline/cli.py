@@ -117,6 +117,12 @@ def parser() -> Parser:
         help="of --engine sdnn: which of its two networks, default strip",
     )
     train.add_argument(
+        "--mix",
+        choices=("all", "phone"),
+        help="of --engine sdnn: what it learns, all kinds of lines (default) or telephone "
+        "numbers alone",
+    )
+    train.add_argument(
         "--criterion",
         choices=("characters", "strings"),
         help="of --engine hos: candidates named one by one (default), or on from there by "

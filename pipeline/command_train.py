@@ -23,12 +23,14 @@ OF_FIELDS = {
 OF_LINES = {
     "engine": "--engine",
     "net": "--net",
+    "mix": "--mix",
     "criterion": "--criterion",
     "lines": "--lines",
     "start": "--from",
 }
 OF_ONE = OF_FIELDS | OF_LINES | {"seed": "--seed", "passes": "--passes"}
 WIDE = {"net": "strip-wide"}
+PHONE = {"mix": "phone", "lines": 80_000, "passes": 8}
 # How the weights of the program are made: file, engine, and what its training is given.
 SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
     ("character-1", "hos", {}),
@@ -47,6 +49,8 @@ SHIPPED: tuple[tuple[str, str, dict[str, Any]], ...] = (
         WIDE | {"seed": 8, "lines": 100_000, "passes": 4, "start": "strip-wide-2"},
     ),
     ("strip-wide", "sdnn", WIDE | {"seed": 10, "passes": 6, "start": "strip-wide-3"}),
+    ("phone", "sdnn", PHONE | {"seed": 31, "start": "strip"}),
+    ("phone-wide", "sdnn", PHONE | WIDE | {"seed": 32, "start": "strip-wide"}),
 )
 CALIBRATION = {"seed": 5, "lines": 20_000}
 Steps = Callable[[str, float], None]
@@ -136,10 +140,11 @@ def train_lines(args: argparse.Namespace, console: "Console", progress: Steps) -
     given = {n: v for n in ("lines", "passes") if (v := getattr(args, n)) is not None}
     if args.start is not None:
         given["start"] = Path(args.start)
-    if args.net is not None:
-        if engine == "hos":
-            raise Usage(f"{PROGRAM}: --net goes with --engine sdnn")
-        given["net"] = args.net
+    for name in ("net", "mix"):
+        if (value := getattr(args, name)) is not None:
+            if engine == "hos":
+                raise Usage(f"{PROGRAM}: --{name} goes with --engine sdnn")
+            given[name] = value
     strings = args.criterion == "strings"
     if args.criterion is not None and engine == "sdnn":
         raise Usage(f"{PROGRAM}: --criterion goes with --engine hos")

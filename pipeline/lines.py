@@ -1,14 +1,16 @@
 """The lines a network of strips learns from, normalised as the reader does it.
 
-Five kinds, by their shares: lines cleaned cheaply (`written`), the same on
-paper through the whole of `normalize`, strings of MNIST digits on grey, noisy paper, telephone
-numbers in calm and wild hands of our own, and what says nothing: words, scribbles, noise.
+Kinds by their shares: lines cleaned cheaply (`written`), the same on paper through the whole of
+`normalize`, strings of MNIST digits on grey, noisy paper, telephone numbers in calm and wild
+hands of our own, in any hand, or under the camera of the film, and what says nothing: words,
+scribbles, noise.
 """
 
 from dataclasses import replace
 
 import numpy as np
 
+from pipeline import film
 from pipeline.allographs import LETTERS
 from pipeline.handwriting import Sources, StrokeHand, random_hand
 from pipeline.normalization import Writing, finish, normalize
@@ -18,26 +20,34 @@ from pipeline.printing import print_text
 from pipeline.synthesis import Line, cleaned, compose, random_style, varied_style
 from pipeline.texts import random_amount, random_digits, random_phone
 
-KINDS = {"clean": 0.34, "paper": 0.17, "digits": 0.4, "phone": 0.07, "nothing": 0.02}
+MIXES = {  # what is written: the shares of its kinds
+    "all": {"clean": 0.34, "paper": 0.17, "digits": 0.4, "phone": 0.07, "nothing": 0.02},
+    "phone": {"film": 0.55, "phone": 0.25, "number": 0.17, "nothing": 0.03},
+}
+FIRST_HAND = 2**30  # hands of the film from here on are learned from, those before are not
 PRINTED = 0.35  # share of amounts behind a printed money mark
 TOUCHING = 0.55  # share of the strings of MNIST digits that overlap throughout
 
 
 def random_writing(
-    rng: np.random.Generator, sources: Sources, kind: str | None = None
+    rng: np.random.Generator, sources: Sources, mix: str = "all"
 ) -> tuple[Writing | None, str]:
-    """Write a line of a kind (drawn by `KINDS`); return it normalised, and its text.
+    """Write a line of a kind of one of `MIXES`; return it normalised, and its text.
 
     None for a line of which normalisation leaves nothing.
     """
-    if kind is None:
-        kind = tuple(KINDS)[int(rng.choice(len(KINDS), p=tuple(KINDS.values())))]
+    kinds = MIXES[mix]
+    kind = tuple(kinds)[int(rng.choice(len(kinds), p=tuple(kinds.values())))]
     if kind == "digits" and sources.mnist:
         image, text = random_string(rng, sources)
         return normalize(image), text
     if kind == "nothing":
         return normalize(random_nothing(rng)), ""
-    if kind in ("paper", "phone"):
+    if kind == "film":
+        text = random_phone(rng)
+        hand = int(rng.integers(FIRST_HAND, 2**40))
+        return normalize(film.take(film.written(text, hand, "phone")).image), text
+    if kind in ("paper", "phone", "number"):
         image, text = random_field(rng, sources, kind)
         return normalize(image), text
     ink, _, text = written(rng, sources)
@@ -83,7 +93,11 @@ def printed_mark(
 def random_field(
     rng: np.random.Generator, sources: Sources, kind: str
 ) -> tuple[np.ndarray, str]:
-    """Return a field on paper (uint8, ink dark) and its text; ``phone`` or ``paper``."""
+    """Return a field on paper (uint8, ink dark) and its text.
+
+    ``paper``: amounts and digits; ``number``: a telephone number, too, in any hand; ``phone``:
+    that in one of ours.
+    """
     while True:
         if kind == "phone":
             text = random_phone(rng)
@@ -91,7 +105,10 @@ def random_field(
             style = random_style(rng, hand, float(rng.uniform(32, 56)))
             style = replace(style, margin=float(rng.uniform(0.1, 1.1)))
         else:
-            text = random_amount(rng) if rng.random() < 0.75 else random_digits(rng, 2, 9)
+            if kind == "number":
+                text = random_phone(rng)
+            else:
+                text = random_amount(rng) if rng.random() < 0.75 else random_digits(rng, 2, 9)
             hand = random_hand(rng, sources)
             style = varied_style(rng, hand)
         try:

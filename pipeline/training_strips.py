@@ -53,12 +53,14 @@ class Strips:
         return ROWS * np.concatenate([[0], np.cumsum(self.widths)[:-1]])
 
 
-def strips_of(sources: Sources, seed: int, chunk: int, lines: int = CHUNK) -> Strips:
-    """Write the lines of one chunk."""
+def strips_of(
+    sources: Sources, seed: int, chunk: int, lines: int = CHUNK, mix: str = "all"
+) -> Strips:
+    """Write the lines of one chunk of one of `pipeline.lines.MIXES`."""
     rng = np.random.default_rng([seed, chunk, 1])
     pixels, widths, texts = [np.zeros(0, np.uint8)], [], []
     while len(texts) < lines:
-        writing, text = random_writing(rng, sources)
+        writing, text = random_writing(rng, sources, mix)
         if writing is not None:
             strip = strip_of(writing)
             pixels.append(np.rint(255 * strip).astype(np.uint8).reshape(-1))
@@ -211,6 +213,7 @@ def train_strips(
     output: Path,
     *,
     net: str = "strip",
+    mix: str = "all",
     seed: int = 1,
     lines: int = 200_000,
     passes: int = 8,
@@ -220,17 +223,18 @@ def train_strips(
 ) -> dict[str, object]:
     """Train a network of strips from nothing; write weights and provenance to `output`.
 
-    `net` names the script, strip or strip-wide. With `start`, a weight file, it goes on from
-    there at the lower rate `FURTHER`. `folder` holds the open data sets. Two chunks of lines
-    more are written and measured on. `progress` is told what is going on and the share done. An
-    interrupted training goes on from its checkpoint.
+    `net` names the script, strip or strip-wide, `mix` what is written (`pipeline.lines.MIXES`).
+    With `start`, a weight file, it goes on from there at the lower rate `FURTHER`. `folder` has
+    the open data sets. Two chunks of lines more are written and measured on. `progress` is told
+    what is going on and the share done. An interrupted training goes on from its checkpoint.
     """
 
     def step(name: str) -> Callable[[float], None] | None:
         return (lambda share: progress(name, share)) if progress else None
 
     chunks = max(1, lines // CHUNK)
-    parts = list(in_chunks(strips_of, folder, seed, chunks + 2, progress=step("writing")))
+    write = partial(strips_of, mix=mix)
+    parts = list(in_chunks(write, folder, seed, chunks + 2, progress=step("writing")))
     strips = Strips(
         np.concatenate([p.pixels for p in parts]),
         np.concatenate([p.widths for p in parts]),
@@ -246,8 +250,9 @@ def train_strips(
     training = Training(network, strips, held, seed, FURTHER if start else RATE)
     done = training.run(passes, checkpoint, step("training"), tell)
     digest = hashlib.sha256(strips.pixels.tobytes() + "\n".join(strips.texts).encode())
+    what = "" if mix == "all" else f" --mix {mix}"
     notes = provenance(
-        f"--engine sdnn --net {net} --seed {seed} --lines {lines} --passes {passes}",
+        f"--engine sdnn --net {net}{what} --seed {seed} --lines {lines} --passes {passes}",
         seed,
         start,
         origin,

@@ -28,6 +28,7 @@ from pipeline.training import (
     packed,
 )
 from pipeline.training_cuts import CutTraining, best_string, line_of
+from pipeline.training_strips import strips_of
 
 
 def segmentation(pieces, spans):
@@ -96,6 +97,12 @@ def test_a_line_that_is_too_much_is_left_out(monkeypatch):
 
     monkeypatch.setattr(training, "segment", segmented)
     assert 0 < len(candidates_of(Sources(), 5, 3, lines=2).labels) < len(whole.labels)
+
+
+def test_telephone_numbers_are_what_the_mix_says():
+    texts = strips_of(Sources(), 5, 0, lines=30, mix="phone").texts
+    assert sum(len("".join(c for c in t if c.isdigit())) in (7, 10) for t in texts) >= 25
+    assert strips_of(Sources(), 5, 0, lines=30).texts != texts
 
 
 def test_packed_retinas_keep_their_ink():
@@ -228,6 +235,7 @@ def test_the_recognizer_reads_a_careful_line():
         (["--all", "--lines", "3"], "--lines is part of --all"),
         (["--all", "--field-data", "x"], "--all trains from nothing"),
         (["--net", "strip"], "--net goes with --engine sdnn"),
+        (["--mix", "phone"], "--mix goes with --engine sdnn"),
         (["--field-data", "x", "--engine", "hos"], "--engine trains from nothing"),
         (["--held-out", "0.1"], "--held-out goes with --field-data FOLDER"),
     ],

@@ -371,14 +371,23 @@ def test_online_step_equals_gradient_step(name, rng):
     np.testing.assert_allclose(program.weights, start - program.rates * gradient, atol=1e-12)
 
 
-def test_dropout_has_the_right_gradient(rng):
+@pytest.mark.parametrize("pooled", [False, True])
+def test_dropout_has_the_right_gradient(pooled, rng):
     net = Builder()
-    a, b = net.layer("a", 6), net.layer("b", 40, dropout=0.5)
+    a = net.layer("a", 36)
+    if pooled:  # maxima are silenced, not what they see
+        maps = net.layer("maps", 10 * 16).reshape(10, -1)
+        b = net.layer("b", 10 * 4, networks.LINEAR, maximum=True, dropout=0.5)
+        for k in range(10):
+            net.mask(a, 6, maps[k], 3, 3)
+            net.mask(maps[k], 4, b[4 * k : 4 * k + 4], 2, 2, 2, 2, equal=True)
+    else:
+        b = net.layer("b", 40, dropout=0.5)
+        net.full(a, b)
     c = net.layer("c", 3, networks.LINEAR)
-    net.full(a, b)
     net.full(b, c)
     program = compile_network(net.layers, net.links, weights_of(net, rng), dtype=np.float64)
-    patterns, targets = rng.normal(size=(2, 6)), rng.normal(size=(2, 3))
+    patterns, targets = rng.normal(size=(2, 36)), rng.normal(size=(2, 3))
     gradient = program.gradient
 
     def alike(*arguments):  # the same units are silent at every call
