@@ -119,8 +119,8 @@ class Classifier(ABC):
 
     @property
     def sha256(self) -> str:
-        """Digest of the weights in the network's own order, float32, little-endian."""
-        return hashlib.sha256(self.weights().astype("<f4").tobytes()).hexdigest()
+        """Digest of the weights in the network's own order."""
+        return digested(self.weights())
 
     def load_weights(self, file: Path) -> dict[str, Any]:
         """Load a weight file of this network; return its provenance (empty if it has none).
@@ -145,14 +145,12 @@ class Classifier(ABC):
     def save_weights(self, file: Path, provenance: dict[str, Any]) -> None:
         """Write the weights as an SN matrix file (SN: save-net) with a note of their origin.
 
-        Where the script wants shorts the network takes the rounded weights, too. Raises
-        NetworkError for weights beyond -8...8 then.
+        Where the script wants shorts the network takes the rounded weights, too; weights
+        beyond -8...8 go into no shorts, and all are kept as floats.
         """
         weights = self.weights()
-        if self.recipe.short:
-            shorts = np.rint(weights / SHORT)
-            if np.abs(shorts).max(initial=0) > LARGEST:
-                raise NetworkError(f"{file}: weights beyond -8...8 do not go into shorts")
+        shorts = np.rint(weights / SHORT)
+        if self.recipe.short and np.abs(shorts).max(initial=0) <= LARGEST:
             shorts = shorts.astype(np.int16)  # before they are floats: there is no -0
             self.set_weights(shorts * SHORT)
             file.write_bytes(idxfile.save(Matrix(shorts, "s")))
@@ -416,6 +414,16 @@ def read_weights(file: Path) -> np.ndarray:
         raise NetworkError(f"{file}: not a weight file (an SN vector of floats or shorts)")
     unit = SHORT if matrix.letter == "s" else np.float32(1)
     return matrix.array.astype(np.float32) * unit
+
+
+def digest_of(file: Path) -> str:
+    """Return the digest that a network with the weights of a file has. Raises NetworkError."""
+    return digested(read_weights(file))
+
+
+def digested(weights: np.ndarray) -> str:
+    """Return the digest of weights in hexadecimal: float32, little-endian."""
+    return hashlib.sha256(weights.astype("<f4").tobytes()).hexdigest()
 
 
 def load(

@@ -16,8 +16,9 @@ from pathlib import Path
 import numpy as np
 
 import lenet
+from lenet.networks import digest_of
 from pipeline.checks import draw_check
-from pipeline.confidence import NETWORKS, PAGE, Calibration, fit, risk_curve
+from pipeline.confidence import PAGE, Calibration, fit, risk_curve, weight_files
 from pipeline.film import take
 from pipeline.film import written as on_film
 from pipeline.handwriting import Sources, load_sources, random_hand
@@ -99,8 +100,8 @@ _sources: Sources | None = None
 def _load(folder: Path, weights: Path, modes: Sequence[str]) -> None:
     """Load what a process reads with, and what it draws from."""
     global _sources
-    network, *wholes = (lenet.load(n, weights / f"{n}.wei") for n in NETWORKS["both"])
-    strips = StripReader(*wholes)
+    network = lenet.load("character", weights / "character.wei")
+    strips = StripReader.load(weights)
     made = Engine(network, strips=strips), Engine(network), Engine(None, strips=strips)
     _engines.update({e.mode: e for e in made if e.mode in modes})
     _sources = load_sources(folder, SHARES, held=True)
@@ -214,18 +215,18 @@ def calibrate(
 ) -> dict[str, object]:
     """Fit the confidence curves on synthetic images; write confidence.json beside the weights.
 
-    `weights` is a folder that holds the weights of all `NETWORKS`; each engine alone and both
+    `weights` is a folder that holds the weights of all networks; each engine alone and both
     together get a curve, and for each kind of image the numbers of answers, right best
     guesses, reads at the default threshold, and wrong ones among these. Returns what was
     written.
     """
-    digests = {n: lenet.load(n, weights / f"{n}.wei").sha256 for n in NETWORKS["both"]}
     notes: dict[str, object] = {
         "command": f"check-reader calibrate --seed {seed} --lines {lines}",
         "commit": commit(),
     }
     for mode, outcome in measured(folder, weights, seed, lines, progress=progress).items():
-        notes[mode] = {"weights": [digests[n] for n in NETWORKS[mode]], **judged(outcome)}
+        digests = [digest_of(file) for file in weight_files(mode, weights)]
+        notes[mode] = {"weights": digests, **judged(outcome)}
     file = weights / "confidence.json"
     file.write_text(json.dumps(notes, indent=1) + "\n", encoding="utf-8")
     return notes

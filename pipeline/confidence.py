@@ -26,6 +26,8 @@ from sn.errors import SnError
 WEIGHTS = Path(__file__).parent / "weights"
 NETWORKS = {"hos": ("character",), "sdnn": ("strip", "strip-wide")}  # of the two engines
 NETWORKS["both"] = NETWORKS["hos"] + NETWORKS["sdnn"]
+# Grammars whose lines are read by networks of their own: weights of each network of strips.
+OWN = {"phone": {"strip": "phone", "strip-wide": "phone-wide"}}
 ENGINES = {"hos": "character", "sdnn": "strip", "both": "character+strip"}  # as records say
 PAGE = "check"  # the calibration of amounts in fields that were found on a whole check
 FLOOR, CERTAIN = 1e-6, 1e-4
@@ -100,6 +102,19 @@ class Calibration:
         return self.curve[chances.index(least)][0]
 
 
+def own_weights(folder: Path) -> dict[str, list[Path]]:
+    """Return for grammars of `OWN` the weights of both networks of strips, where they are."""
+    found = {g: [folder / f"{n}.wei" for n in names.values()] for g, names in OWN.items()}
+    return {g: files for g, files in found.items() if all(f.is_file() for f in files)}
+
+
+def weight_files(mode: str, folder: Path) -> list[Path]:
+    """Return the weights an engine reads with, there or not, those for `OWN` last."""
+    files = [folder / f"{name}.wei" for name in NETWORKS[mode]]
+    own = own_weights(folder).values() if mode != "hos" else ()
+    return files + [file for both in own for file in both]
+
+
 @dataclass(frozen=True, slots=True)
 class Known:
     """What the notes say of one of the program's own engines: no network is loaded for it.
@@ -115,7 +130,7 @@ class Known:
     @classmethod
     def of(cls, mode: str, folder: Path = WEIGHTS) -> "Known | None":
         """Return what is known of an engine; None where the notes are not all there."""
-        names = NETWORKS[mode]
+        names = [file.stem for file in weight_files(mode, folder)]
         try:
             note = json.loads((folder / "confidence.json").read_text(encoding="utf-8"))[mode]
             digests = [

@@ -31,16 +31,21 @@ class Counted:
 class CountedStrips(StripReader):
     """Space displacement networks that count their work; what places share is done once."""
 
-    def __init__(self, strips: StripReader) -> None:
+    def __init__(self, strips: StripReader, total: "CountedStrips | None" = None) -> None:
         super().__init__(*strips.networks)
         self.strips = strips
+        self.total = total or self
         self.seen = self.multiply_adds = 0
+
+    def under(self, text):
+        """Return what reads the lines of a grammar; it counts here."""
+        return CountedStrips(self.strips.under(text), self.total)
 
     def scores(self, strip, which=0):
         """Return the penalties (places, classes) of a strip (rows, columns)."""
         result = self.strips.scores(strip, which)
-        self.seen += len(result)
-        self.multiply_adds += replicated(self.networks[which], strip.shape)
+        self.total.seen += len(result)
+        self.total.multiply_adds += replicated(self.networks[which], strip.shape)
         return result
 
 

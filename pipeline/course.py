@@ -45,6 +45,7 @@ class Course(ABC):
 
     def __init__(self, program: LayerProgram, seed: int, rate: float) -> None:
         self.program, self.seed, self.rate = program, seed, rate
+        self.bound = math.inf  # no weight goes beyond
 
     @abstractmethod
     def learn_batch(self, batch: Sequence[int], step: int) -> list[float]:
@@ -84,6 +85,8 @@ class Course(ABC):
                 batch = order[step * BATCH : (step + 1) * BATCH].tolist()
                 energies += self.learn_batch(batch, step)
                 self.program.update(BATCH, rule="muon", momentum=0.95)
+                weights = self.program.weights
+                np.clip(weights, -self.bound, self.bound, out=weights)
                 if progress and step % 50 == 0:
                     progress(step / updates)
             finite = [e for e in energies if math.isfinite(e)]

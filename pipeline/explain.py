@@ -150,7 +150,7 @@ def trace(reader: CheckReader, crop: np.ndarray, string: list[int]) -> Trace | N
     strip = places = None
     if engine.strips is not None:
         strip = strip_of(writing)
-        places = engine.strips.scores(strip)
+        places = engine.strips.under(reader.grammar).scores(strip)
     if engine.recognizer is None:
         none = (0.0, 0.0), ((0, 0), (0, 0))
         return Trace(writing, found, None, strip, places, None, None, *none, [])

@@ -16,7 +16,14 @@ import numpy as np
 
 import lenet
 from lenet.networks import Network
-from pipeline.confidence import NETWORKS, Calibration, fit, risk_curve
+from pipeline.confidence import (
+    NETWORKS,
+    OWN,
+    Calibration,
+    fit,
+    own_weights,
+    risk_curve,
+)
 from pipeline.evaluation import labelled, wilson
 from pipeline.finetuning import CutCharacters, Lessons, Line, Pupil, WholeLines
 from pipeline.handwriting import Sources, load_sources
@@ -147,11 +154,13 @@ def synthetic_lines(folder: Path | None, count: int, seed: int) -> list[Line]:
 
 
 class Networks:
-    """The networks of both engines and what reads with them."""
+    """The networks of both engines that read under a grammar, and what reads with them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, grammar: str) -> None:
+        own = OWN[grammar] if grammar in own_weights(folder) else {}
         self.networks: dict[str, Network] = {
-            name: lenet.load(name, folder / f"{name}.wei") for name in NETWORKS["both"]
+            name: lenet.load(name, folder / f"{own.get(name, name)}.wei")
+            for name in NETWORKS["both"]
         }
         file = folder / "confidence.json"
         notes = json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
@@ -267,7 +276,7 @@ def fine_tune(
         return (lambda share: progress(name, share)) if progress else None
 
     say = tell or (lambda line: None)
-    networks = Networks(start)
+    networks = Networks(start, grammar)
     fields = load_fields(folder, labels, grammar, progress=step("loading"), remark=say)
     order = np.random.default_rng([seed, 6]).permutation(len(fields))
     count = min(max(1, round(held_out * len(fields))), len(fields) - 1)

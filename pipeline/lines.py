@@ -32,12 +32,19 @@ TOUCHING = 0.55  # share of the strings of MNIST digits that overlap throughout
 def random_writing(
     rng: np.random.Generator, sources: Sources, mix: str = "all"
 ) -> tuple[Writing | None, str]:
-    """Write a line of a kind of one of `MIXES`; return it normalised, and its text.
+    """Write a line of one of `MIXES`; what is returned is that of `writing_of`."""
+    kinds = MIXES[mix]
+    kind = tuple(kinds)[int(rng.choice(len(kinds), p=tuple(kinds.values())))]
+    return writing_of(rng, sources, kind)
+
+
+def writing_of(
+    rng: np.random.Generator, sources: Sources, kind: str
+) -> tuple[Writing | None, str]:
+    """Write a line of a kind; return it normalised, and its text.
 
     None for a line of which normalisation leaves nothing.
     """
-    kinds = MIXES[mix]
-    kind = tuple(kinds)[int(rng.choice(len(kinds), p=tuple(kinds.values())))]
     if kind == "digits" and sources.mnist:
         image, text = random_string(rng, sources)
         return normalize(image), text

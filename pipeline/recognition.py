@@ -16,7 +16,8 @@ from typing import Protocol
 import numpy as np
 
 import gtn
-from pipeline.confidence import ENGINES, NETWORKS, WEIGHTS, Calibration
+from lenet.networks import digest_of
+from pipeline.confidence import ENGINES, NETWORKS, WEIGHTS, Calibration, weight_files
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.normalization import HEIGHT, INK, Writing, normalize
 from pipeline.records import Character
@@ -200,10 +201,10 @@ class Engine:
                 f"{folder}: {missing[0]}.wei is missing; check-reader train --field-data makes "
                 "a folder of all weights"
             )
-        networks = {n: lenet.load(n, folder / f"{n}.wei") for n in NETWORKS[mode]}
-        digests = [network.sha256 for network in networks.values()]
-        recognizer = networks.pop("character", None)
-        strips = StripReader(*networks.values()) if networks else None
+        named, whole = mode != "sdnn", mode != "hos"
+        recognizer = lenet.load("character", folder / "character.wei") if named else None
+        strips = StripReader.load(folder) if whole else None
+        digests = [digest_of(file) for file in weight_files(mode, folder)]
         both = hashlib.sha256("".join(digests).encode()).hexdigest()
         sha256 = digests[0] if len(digests) == 1 else both
         file = folder / "confidence.json"
@@ -238,7 +239,7 @@ class Engine:
         if found is None:
             return Decoded((), (), 0.0, 0.0, "blank", "no ink found", quality)
         penalties = self.recognizer.fprop(found.images) if self.recognizer else None
-        places = self.strips.looks(strip_of(writing)) if self.strips else ()
+        places = self.strips.under(text).looks(strip_of(writing)) if self.strips else ()
         return self.interpret(writing, found, penalties, text, quality, places)
 
     def interpret(

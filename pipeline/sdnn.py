@@ -8,13 +8,17 @@ differ, and so do those of its two networks, which see more or less of the neigh
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 import gtn
+import lenet
 from lenet.networks import Network
+from pipeline.confidence import NETWORKS, own_weights
 from pipeline.grammars import KEPT, SYMBOLS, grammar
 from pipeline.normalization import HEIGHT, INK, Writing
 from pipeline.segmentation import middle_of
@@ -26,6 +30,7 @@ NARROWEST, WIDEST = 48, 2000  # columns; longer strips hold no amount
 BLANK = len(SYMBOLS)
 SIZES = ((1.0, 1.0), (0.9, 0.93), (1.1, 1.06))  # widths and heights at which a strip is seen
 SPREAD = 9.0  # classes dearer than the best of a place by more are left out
+EMPTY: Mapping = MappingProxyType({})
 MOST = 4000  # arcs of a lattice: over what is no writing every class may stand everywhere
 
 
@@ -83,11 +88,33 @@ def warped(
 
 
 class StripReader:
-    """Replicated networks with their weights, one or two; may be shared between threads."""
+    """Replicated networks with their weights, one or two; may be shared between threads.
 
-    def __init__(self, *networks: Network) -> None:
+    `own` are the weights of networks that read the lines of a grammar instead of these, one
+    file for each; they are loaded when first `under` asks for them.
+    """
+
+    def __init__(self, *networks: Network, own: Mapping[str, Sequence[Path]] = EMPTY) -> None:
         self.networks = networks
+        self.own = own
+        self._others: dict[str, StripReader] = {}
         self._using = threading.Lock()
+
+    @classmethod
+    def load(cls, folder: Path) -> "StripReader":
+        """Return the networks of strips with the weights of a folder. Raises NetworkError."""
+        networks = (lenet.load(name, folder / f"{name}.wei") for name in NETWORKS["sdnn"])
+        return cls(*networks, own=own_weights(folder))
+
+    def under(self, text: str) -> "StripReader":
+        """Return what reads the lines of a grammar: networks of its own, or these."""
+        if text not in self.own:
+            return self
+        with self._using:
+            if text not in self._others:
+                pairs = zip(NETWORKS["sdnn"], self.own[text], strict=True)
+                self._others[text] = StripReader(*(lenet.load(n, file) for n, file in pairs))
+            return self._others[text]
 
     def looks(self, strip: np.ndarray) -> list[np.ndarray]:
         """Return the penalties of every network at all `SIZES`, the plain looks first."""

@@ -25,6 +25,7 @@ from pipeline.handwriting import Sources
 from pipeline.lines import random_writing
 from pipeline.sdnn import BLANK, ROWS, StripReader, strip_of, warped
 from pipeline.training import CHUNK, in_chunks
+from sn.net.files import LARGEST, SHORT
 from sn.net.program import LayerProgram
 
 RATE = 5e-3  # first rate of the Muon rule
@@ -134,6 +135,8 @@ class Training(Course):
         self, network: Network, strips: Strips, held: int, seed: int, rate: float = RATE
     ) -> None:
         super().__init__(network.program, seed, rate)
+        if network.recipe.short:
+            self.bound = float(SHORT * LARGEST)
         self.twin = twin_of(self.program)
         self.second = ThreadPoolExecutor(1)
         self.reader = StripReader(network)

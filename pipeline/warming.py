@@ -138,6 +138,10 @@ class Eights:
         penalties[:, 8], penalties[:, 3] = 0.1, 3.0
         return penalties
 
+    def under(self, text: str) -> "Eights":
+        """Return what reads the lines of a grammar: this one."""
+        return self
+
     def looks(self, strip: np.ndarray) -> list[np.ndarray]:
         """Return the penalties of one look, nothing at most places, in a list."""
         penalties = self.fprop(strip[0, ::2])

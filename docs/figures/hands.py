@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 from pipeline.handwriting import StrokeHand, _Habit, _models, load_sources
-from pipeline.lines import KINDS, random_writing
+from pipeline.lines import MIXES, writing_of
 from pipeline.pens import Pen, Script
 from pipeline.sdnn import strip_of
 
@@ -40,11 +40,11 @@ def learned() -> np.ndarray:
     sources = load_sources(None)
     rng = np.random.default_rng(12)
     rows = []
-    for kind in (kind for kind in KINDS if kind != "digits"):
+    for kind in (kind for kind in MIXES["all"] if kind != "digits"):
         for _ in range(ROWS):
             row = []
             while len(row) < COLUMNS:
-                writing, _ = random_writing(rng, sources, kind)
+                writing, _ = writing_of(rng, sources, kind)
                 strip = None if writing is None else strip_of(writing)
                 if strip is not None and strip.shape[1] <= WIDE:
                     white = ((2, 2), (0, WIDE - strip.shape[1]))

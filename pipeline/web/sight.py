@@ -17,7 +17,7 @@ import numpy as np
 
 from lenet.data import INK, PAPER
 from lenet.kept import trim
-from pipeline.confidence import NETWORKS, Known
+from pipeline.confidence import NETWORKS, OWN, Known
 from pipeline.counting import CountedStrips
 from pipeline.errors import TooLarge
 from pipeline.explain import Trace, best_class, trace
@@ -89,7 +89,8 @@ class Sight:
         warmed(lambda: self.engine(""))
         _, _, drawn = self.write(b"", ("201-555-0142", 1))
         for engine in self.engines:
-            self.answer("read", drawn, Asked("digits", engine))
+            for text in ("digits", *OWN):
+                self.answer("read", drawn, Asked(text, engine))
         self.answer("look", drawn, Asked("digits", graphs=True))
 
     # ---- the answers
@@ -206,7 +207,8 @@ class Sight:
         if found.penalties is not None:
             told["segmentation"] = segmentation(found, corner)
         if self.strips is not None:
-            told["strip"], told["layers"], told["places"] = self.layers(found, corner)
+            strips = self.strips.under(reader.grammar)
+            told["strip"], told["layers"], told["places"] = self.layers(strips, found, corner)
         if graphs:
             from pipeline.explain_drawing import graph_caption, graph_drawing
 
@@ -226,7 +228,9 @@ class Sight:
             ]
         return told
 
-    def layers(self, found: Trace, corner: tuple[int, int]) -> tuple[dict, list, dict]:
+    def layers(
+        self, strips: StripReader, found: Trace, corner: tuple[int, int]
+    ) -> tuple[dict, list, dict]:
         """Return the strip, the states of all layers over it, and what is seen at each place.
 
         `scale`, `left` and `top` of the strip: pixels of the page for one of it, and where its
@@ -237,8 +241,8 @@ class Sight:
 
         writing = found.writing
         strip = strip_of(writing)
-        places = self.strips.scores(strip)
-        network = self.strips.networks[0]
+        places = strips.scores(strip)
+        network = strips.networks[0]
         replica = network.program.replicate(*strip.shape)
         scale = writing.scale * HEIGHT / DIGIT
         offset = mean_row(writing.ink) - mean_row(strip) * HEIGHT / DIGIT  # of the first row
@@ -286,7 +290,7 @@ class Sight:
             looks += len(found.found.spans)
             work += looks * each
         if engine.strips is not None and found.strip is not None:
-            counted = CountedStrips(engine.strips)
+            counted = CountedStrips(engine.strips.under(reader.grammar))
             counted.looks(found.strip)
             looks += counted.seen
             work += counted.multiply_adds

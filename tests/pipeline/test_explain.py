@@ -180,6 +180,9 @@ def test_the_second_engine_is_shown(strip, reader, tmp_path):
             table[3, 4] = 0.02
             return table
 
+        def under(self, text):
+            return self
+
         def looks(self, strip):
             return [self.scores(strip)]
 

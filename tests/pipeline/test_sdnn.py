@@ -7,7 +7,7 @@ import gtn
 import lenet
 from pipeline.grammars import SYMBOLS
 from pipeline.handwriting import Sources, StrokeHand, load_sources
-from pipeline.lines import KINDS, random_string, random_writing
+from pipeline.lines import MIXES, random_string, writing_of
 from pipeline.normalization import finish
 from pipeline.sdnn import (
     BLANK,
@@ -129,9 +129,9 @@ def test_bends_move_strokes_and_leave_the_rest():
 
 def test_every_kind_of_line_is_a_strip_and_a_text():
     rng = np.random.default_rng(4)
-    for kind in KINDS:
+    for kind in sorted({kind for kinds in MIXES.values() for kind in kinds}):
         for _ in range(6):
-            writing, text = random_writing(rng, Sources(), kind)
+            writing, text = writing_of(rng, Sources(), kind)
             assert set(text) <= set(SYMBOLS) | {" "}
             assert (text == "") == (kind == "nothing")
             assert writing is None or strip_of(writing).shape[0] == ROWS
