@@ -3,8 +3,12 @@
 import numpy as np
 import pytest
 
-from pipeline.confidence import WEIGHTS, Calibration, Known, fit, risk_curve
+import lenet
+from pipeline import film
+from pipeline.confidence import OWN, WEIGHTS, Calibration, Known, fit, risk_curve
+from pipeline.field_data import Networks
 from pipeline.recognition import Engine
+from pipeline.sdnn import StripReader
 from sn.errors import SnError
 
 
@@ -85,6 +89,52 @@ def test_what_is_known_of_an_engine_is_what_it_says_of_itself(mode):
     known, engine = Known.of(mode), Engine.load(mode)
     assert (known.name, known.mode, known.sha256) == (engine.name, mode, engine.sha256)
     assert known.calibration == engine.calibration
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """Weights whose networks for telephone numbers know nothing."""
+    for file in WEIGHTS.glob("*.wei"):
+        (tmp_path / file.name).write_bytes(file.read_bytes())
+    for name in ("strip", "strip-wide"):
+        network = lenet.load(name, WEIGHTS / f"{name}.wei")
+        network.set_weights(np.zeros_like(network.weights()))  # all symbols alike, everywhere
+        network.save_weights(tmp_path / f"{OWN['phone'][name]}.wei", {})
+    return tmp_path
+
+
+@pytest.mark.jit
+def test_telephone_numbers_are_read_by_networks_of_their_own(folder, monkeypatch):
+    engine = Engine.load("sdnn", folder)
+    own = engine.strips.under("phone")
+    assert own is engine.strips.under("phone")
+    assert own.networks is not engine.strips.networks
+    assert engine.strips.under("digits") is engine.strips
+    assert np.ptp(own.scores(np.zeros((32, 80), np.float32))) < 1e-9
+    asked = []
+    monkeypatch.setattr(StripReader, "under", lambda self, text: asked.append(text) or self)
+    image = film.take(film.written("201-555-0142", 3, "phone")).image
+    assert engine.decode(image, "phone").n_best[0][0] == "201-555-0142"
+    assert asked == ["phone"]
+
+
+@pytest.mark.jit
+def test_weights_for_one_grammar_count_in_the_digest_and_only_whole(folder):
+    both, alone = Engine.load("both", folder), Engine.load("hos", folder)
+    (folder / "phone.wei").unlink()
+    less = Engine.load("both", folder)
+    assert less.sha256 != both.sha256
+    assert less.strips.under("phone") is less.strips
+    assert Engine.load("hos", folder).sha256 == alone.sha256
+
+
+@pytest.mark.jit
+def test_fine_tuning_goes_on_from_the_networks_of_the_grammar(folder):
+    def total(grammar):
+        return abs(Networks(folder, grammar).networks["strip"].weights()).sum()
+
+    assert total("phone") == 0
+    assert total("amount") > 0
 
 
 def test_notes_of_other_weights_say_nothing(tmp_path):
