@@ -43,6 +43,7 @@ LOOK = 0.6  # seconds a strip lies still before --auto presses the key
 DWELL = 1.8  # seconds an answer stays with --auto
 RESIZED = 0.2  # seconds until a window of another size is noticed
 SURE = 0.9  # posterior below which a digit is marked as doubtful
+BORNE = 0.005  # wrong ones among the numbers read: a wrong number rings at a stranger's
 
 
 def parser() -> Parser:
@@ -264,7 +265,7 @@ class Then:
 
 
 class Reader:
-    """Reads shots with one engine and counts the work."""
+    """Reads shots with one engine, where its curve promises `BORNE`, and counts the work."""
 
     def __init__(self, engine: "Engine") -> None:
         from pipeline.counting import Counted, CountedStrips
@@ -284,7 +285,11 @@ class Reader:
 
         height, width = shot.image.shape
         field = (0, 0, width, height) if shot.is_frame else "auto"
-        reader = CheckReader(grammar=shot.grammar, field=field, engine=self.engine)
+        curve = self.engine.calibration.under(shot.grammar)
+        least = curve.threshold(BORNE, strict=False) if curve.curve else None
+        reader = CheckReader(
+            grammar=shot.grammar, field=field, engine=self.engine, min_confidence=least
+        )
         before = self.spent()
         reading = reader.read(shot.image)
         digits = sum(map(str.isdigit, reading.best_guess or ""))
