@@ -233,6 +233,7 @@ def main(count: int = 20, folder: Path | None = None, address: str = "") -> None
             print(f"{text:<10} {guess:<10} {times[-1]:6.1f} ms{mark}", flush=True)
             browser.until("looked === version && !looking")
             if folder and (k < 3 or found != text):
+                folder.mkdir(parents=True, exist_ok=True)
                 browser.picture(folder / f"page-{k}-{text}.png")
             before = browser.seconds(), seconds(server.pid) if server else 0.0
             browser.value(AGAIN % TIMES)

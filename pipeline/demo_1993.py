@@ -87,6 +87,9 @@ def parser() -> Parser:
     made.add_argument(
         "--web", action="store_true", help="draw your own numbers, on a page (extra web)"
     )
+    made.add_argument(
+        "--camera", action="store_true", help="hold your own strip before the page's camera"
+    )
     add_door(made)
     made.add_argument("--width", type=_width, metavar="N", help="columns to use, 20 to 320")
     made.add_argument("-q", "--quiet", action="store_true", help="plain readings, nothing else")
@@ -107,10 +110,11 @@ def _run(arguments: list[str]) -> int:
         return 0
     if args.seed is not None and not args.text:
         raise Usage(f"{PROGRAM}: --seed goes with --text. See {PROGRAM} --help")
-    if args.web:
+    if args.web or args.camera:
         from pipeline.web.command import serve
 
         start = ["digits", *["1993"] * args.period, *["slow"] * (args.speed == "1993")]
+        start += ["camera"] * args.camera
         return serve(f"{PROGRAM} --web", args.host, args.port, start=",".join(start))
     from pipeline import terminal
 

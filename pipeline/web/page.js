@@ -536,5 +536,6 @@ async function begin() {
   $("version").textContent = `holmdel ${about.version} · weights ${Object.values(about.weights).pop().slice(0, 8)}`;
   restyle();
   document.body.dataset.ready = "1";
+  if (wanted.includes("camera")) startCamera();
 }
 begin();

@@ -8,6 +8,7 @@ import re
 import socket
 import threading
 import time
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from pipeline import demo_1993
 from pipeline.errors import TooLarge
 from pipeline.image import Limits
 from pipeline.reader import CheckReader
@@ -431,10 +433,25 @@ def test_without_the_extra_it_is_one_line(monkeypatch):
         command.serve("x", "127.0.0.1", 0)
 
 
+@pytest.mark.parametrize(
+    ("words", "start"),
+    [
+        (["--web"], "digits"),
+        (["--camera"], "digits,camera"),
+        (["--web", "--camera", "--period", "--speed", "1993"], "digits,1993,slow,camera"),
+    ],
+)
+def test_the_page_begins_as_the_demonstration_was_asked(words, start, monkeypatch):
+    asked = {}
+    monkeypatch.setattr(command, "serve", lambda *_, **how: asked.update(how) or 0)
+    assert demo_1993.main([*words, "--port", "0"]) == 0
+    assert asked == {"start": start}
+    page = (Path(command.__file__).parent / "page.js").read_text(encoding="utf-8")
+    assert all(f'wanted.includes("{word}")' in page for word in start.split(",")[1:])
+
+
 @pytest.mark.jit
 def test_what_lies_between_is_shown(files):
-    from pathlib import Path
-
     sight = Sight()
     image = Path(__file__).parents[2] / "samples" / "strings" / "string-1993-000.png"
     status, _, body = sight.answer("look", image.read_bytes(), Asked("digits", graphs=True))
