@@ -21,6 +21,7 @@ from pipeline.confidence import ENGINES, NETWORKS, WEIGHTS, Calibration, weight_
 from pipeline.grammars import SYMBOLS, grammar
 from pipeline.normalization import HEIGHT, INK, Writing, normalize
 from pipeline.records import Character
+from pipeline.rules import kind_of
 from pipeline.sdnn import StripReader, aligned, strip_of, writing_column
 from pipeline.segmentation import Segmentation, segment
 from pipeline.views import VETO, View, cut_view, disagreement, merged, whole_view
@@ -317,6 +318,11 @@ class Engine:
             *(v.known(meant) if v else VETO for v in seen.values() if len(seen) > 1),
         )
         confidence = self.calibration.under(text).confidence(evidence)
+        shown = by_places.guesses.get(meant, (chosen,))[0] if by_places else chosen
+        if shown != chosen and kind_of(text) == "digits":
+            # Marks that mean nothing are lost in one strip of ten that is cut, seldom else.
+            chosen = shown
+            characters = spoken_characters(writing, places[0], by_places.strings[meant])
         # What the best string leaves is shared out among the others as their posteriors say.
         rest = (1 - confidence) / max(1 - posterior, 1e-12)
         others = [guesses[m] for m in guesses if m != meant]

@@ -688,6 +688,17 @@ def test_a_digit_costs_what_was_published(net, published):
 
 
 @pytest.mark.jit
+def test_a_dash_that_is_lost_between_cuts_is_shown():
+    shot = film.take(film.written("201-555-0110", 300_010, "phone"))
+    cut, both = (Engine.load(mode).decode(shot.image, "phone") for mode in ("hos", "both"))
+    assert cut.n_best[0][0] == "201555-0110"
+    assert both.n_best[0][0] == "201-555-0110"
+    assert "".join(c.char for c in both.characters) == "201-555-0110"
+    middles = [c.box[0] + c.box[2] / 2 for c in both.characters]
+    assert middles == sorted(middles)
+
+
+@pytest.mark.jit
 def test_the_check_reader_reads_the_number_of_the_film():
     reading, then = Reader(Engine.load()).read(film.take(film.FILM[0]))
     assert reading.best_guess == film.FILM[0].text
