@@ -76,6 +76,13 @@ def fall(black, start, path):
 
 
 @kernel
+def copied(source, target):
+    """Copy one line; assigning it takes numba two seconds to compile, for an error's text."""
+    for y in range(source.size):
+        target[y] = source[y]
+
+
+@kernel
 def cuts(black, deepest, apart, found):
     """Fill `found` (2w, h) with the cuts of a component black (h, w), left to right.
 
@@ -111,7 +118,8 @@ def cuts(black, deepest, apart, found):
             upside = black[::-1].copy()
         else:
             for k in range(begun, count):
-                paths[k] = paths[k, ::-1].copy()
+                for y in range(h // 2):
+                    paths[k, y], paths[k, h - 1 - y] = paths[k, h - 1 - y], paths[k, y]
     kept = 0
     column = np.empty(2 * w, np.int64)  # sums over the rows
     for least in range(1, int(deepest) + 1):
@@ -135,14 +143,14 @@ def cuts(black, deepest, apart, found):
     path = np.empty(h, np.int32)
     for k in range(1, kept):
         at = column[k]
-        path[:] = found[k]
+        copied(found[k], path)
         q = k
         while q > 0 and column[q - 1] > at:
             column[q] = column[q - 1]
-            found[q] = found[q - 1]
+            copied(found[q - 1], found[q])
             q -= 1
         column[q] = at
-        found[q] = path
+        copied(path, found[q])
     return kept
 
 

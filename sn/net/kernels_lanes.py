@@ -144,51 +144,6 @@ def euclidean_lanes(lists, row, x, w):
                 out[p] += t * t
 
 
-@kernel(fastmath=True)
-def forward_lanes(program, lists, constants, x, w, exact):
-    """Run all steps on the patterns in the states of the input layer."""
-    step = 0
-    while step < program.shape[0]:
-        end = program[step, 3]
-        for i in range(program[step, 4]):
-            for k in range(step, end):
-                row = program[k]
-                kind, first, count = row[0], row[1], row[2]
-                if kind == FILL:
-                    for q in range(first, first + 3 * count, 3):
-                        v = w[lists[q + 2]] if lists[q + 2] >= 0 else ZERO
-                        at = lists[q] + i * row[5]
-                        x[at : at + lists[q + 1]] = v
-                elif kind == BIAS:
-                    for q in range(count):
-                        out = x[lists[first + q] : lists[first + q] + LANES]
-                        v = w[row[5] + q]
-                        for p in range(LANES):
-                            out[p] += v
-                elif kind == CONVOLUTION:
-                    convolve_lanes(lists, row, i, x, w)
-                elif kind in (SUBSAMPLING, MAXIMUM):
-                    pool_lanes(lists, row, i, x, w)
-                elif kind == SQUASH:
-                    squash_lanes(lists, constants, row, i, x, exact)
-                elif kind == EUCLIDEAN:
-                    euclidean_lanes(lists, row, x, w)
-                elif kind == GATHER:
-                    for q in range(first, first + 2 * count, 2):
-                        out = x[lists[q + 1] : lists[q + 1] + LANES]
-                        seen = x[lists[q] : lists[q] + LANES]
-                        for p in range(LANES):
-                            out[p] = seen[p]
-                elif kind == SPARSE:
-                    for q in range(first, first + 3 * count, 3):
-                        out = x[lists[q + 1] : lists[q + 1] + LANES]
-                        seen = x[lists[q] : lists[q] + LANES]
-                        v = w[lists[q + 2]]
-                        for p in range(LANES):
-                            out[p] += v * seen[p]
-        step = end
-
-
 @kernel
 def show_lanes(x, inputs, patterns):
     """Put patterns (LANES, inputs) into the states of some input units."""
@@ -206,7 +161,7 @@ def show_lanes(x, inputs, patterns):
                 x[inputs[i] * LANES + b] = patterns[b, i]
 
 
-@kernel
+@kernel(fastmath=True)
 def run_lanes(program, lists, constants, inputs, outputs, patterns, results, x, w, exact):
     """Forward pass over patterns (n, inputs) -> results (n, outputs); n a multiple of LANES."""
     for n in range(0, patterns.shape[0], LANES):
@@ -214,7 +169,46 @@ def run_lanes(program, lists, constants, inputs, outputs, patterns, results, x, 
             show_lanes(
                 x, inputs[block : block + BLOCK], patterns[n : n + LANES, block : block + BLOCK]
             )
-        forward_lanes(program, lists, constants, x, w, exact)
+        step = 0
+        while step < program.shape[0]:
+            end = program[step, 3]
+            for i in range(program[step, 4]):
+                for k in range(step, end):
+                    row = program[k]
+                    kind, first, count = row[0], row[1], row[2]
+                    if kind == FILL:
+                        for q in range(first, first + 3 * count, 3):
+                            v = w[lists[q + 2]] if lists[q + 2] >= 0 else ZERO
+                            at = lists[q] + i * row[5]
+                            x[at : at + lists[q + 1]] = v
+                    elif kind == BIAS:
+                        for q in range(count):
+                            out = x[lists[first + q] : lists[first + q] + LANES]
+                            v = w[row[5] + q]
+                            for p in range(LANES):
+                                out[p] += v
+                    elif kind == CONVOLUTION:
+                        convolve_lanes(lists, row, i, x, w)
+                    elif kind in (SUBSAMPLING, MAXIMUM):
+                        pool_lanes(lists, row, i, x, w)
+                    elif kind == SQUASH:
+                        squash_lanes(lists, constants, row, i, x, exact)
+                    elif kind == EUCLIDEAN:
+                        euclidean_lanes(lists, row, x, w)
+                    elif kind == GATHER:
+                        for q in range(first, first + 2 * count, 2):
+                            out = x[lists[q + 1] : lists[q + 1] + LANES]
+                            seen = x[lists[q] : lists[q] + LANES]
+                            for p in range(LANES):
+                                out[p] = seen[p]
+                    elif kind == SPARSE:
+                        for q in range(first, first + 3 * count, 3):
+                            out = x[lists[q + 1] : lists[q + 1] + LANES]
+                            seen = x[lists[q] : lists[q] + LANES]
+                            v = w[lists[q + 2]]
+                            for p in range(LANES):
+                                out[p] += v * seen[p]
+            step = end
         for i in range(outputs.size):
             for b in range(LANES):
                 results[n + b, i] = x[outputs[i] * LANES + b]
