@@ -10,6 +10,7 @@ engine at once, its memory shared with the others until it is written to.
 """
 
 import ctypes
+import gc
 import os
 import signal
 import subprocess
@@ -65,8 +66,10 @@ def line() -> np.ndarray:
 def warmed(load: "Callable[[], Engine]") -> "Engine":
     """Return the engine that `load` loads, its kernels compiled or found compiled."""
     other = _other_process()
+    collecting = gc.isenabled()
     try:
         if other is not None:
+            gc.disable()  # the collector looks in vain through what the compiler holds
             segment(normalize(line()).ink)
         engine = load()
         if other is not None:
@@ -76,6 +79,8 @@ def warmed(load: "Callable[[], Engine]") -> "Engine":
                 engine.strips.looks(np.zeros((32, 160), np.float32))
             other.wait()  # what it has left, by dying, is compiled here
     finally:
+        if collecting:
+            gc.enable()
         if other is not None:
             other.kill()
             other.wait()
@@ -122,6 +127,7 @@ def half() -> None:
     from pipeline.views import whole_view
     from sn.net.lanes import LANES
 
+    gc.disable()
     whole_view(Eights().looks(np.zeros((32, 160))), "digits")
     Engine(Eights(), strips=Eights()).decode(line(), "digits")
     Engine.load("hos").recognizer.fprop(np.zeros((LANES, 32, 32), np.float32))
@@ -188,7 +194,6 @@ def put_away(library: str) -> None:
 
 def gather(mode: str) -> None:
     """Load the program's own engine `mode` and warm it; errors are left to the processes."""
-    import gc
     import runpy
 
     import cv2

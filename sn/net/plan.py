@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
+from typing import NamedTuple
 
 import numpy as np
 
@@ -99,8 +100,7 @@ class Stage:
     dropouts: list[tuple] = dataclass_field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Link:
+class Link(NamedTuple):
     """A map sees a rectangle of another: what `sn.net.replication` needs to know of it.
 
     `kind` is a step; windows are `height` x `width`, the one of unit (0, 0) begins at `corner`
