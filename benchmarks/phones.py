@@ -3,8 +3,8 @@
 python -m benchmarks.phones [--net both|sdnn|hos|net1989|lenet1|lenet5] [--strips N] [--seed N]
 
 Both readers together, the space displacement network alone and over-segmentation alone read as
-the check reader does; the networks of then take one look at each digit. ``--seed`` is the first
-hand; 9000 on are held out.
+the demonstration does, at its promise; the networks of then take one look at each digit.
+``--seed`` is the first hand; 9000 on are held out.
 """
 
 import argparse
