@@ -70,7 +70,7 @@ def parser() -> Parser:
     train.add_argument("--seed", type=int, default=1, metavar="N", help="default 1")
     train.add_argument(
         "--distort",
-        choices=("affine", "elastic", "mild", "wide", "shift"),
+        choices=("affine", "elastic", "mild", "wide", "shift", "moved"),
         help="show distorted copies of the digits",
     )
     train.add_argument(

@@ -38,8 +38,6 @@ def train_network(args: argparse.Namespace, data: str, folder: str | None) -> in
         images, labels, kept = held_out(images, labels, args.validation)
     for member in members_of(network):
         check_digits(member, 10, images, data)
-    if args.distort and images.dtype != np.uint8:
-        raise DataError(f"--distort takes digits of MNIST, not {data}")
     file = Path(args.output) if args.output else new_weights(args.name)
     checkpoint = file.with_name(f"{file.stem}.checkpoint.npz")
     console = Console(stderr=True, highlight=False)

@@ -189,6 +189,11 @@ class Retina:
         part += images.astype(np.float32) * np.float32((self.ink - self.paper) / 255)
         return out
 
+    def grey(self, inputs: np.ndarray) -> np.ndarray:
+        """Return images uint8, ink 255, of inputs float32 (n, h, w) from paper to ink."""
+        share = (inputs - self.paper) / (self.ink - self.paper)
+        return np.rint(255 * np.clip(share, 0, 1)).astype(np.uint8)
+
 
 def retina(images: np.ndarray) -> np.ndarray:
     """Return retinas float32 (n, 32, 32) of glyphs uint8 (n, h, w), ink 255, centred."""

@@ -142,6 +142,7 @@ WIDE = Distortion(
     shift=2.0, rotation=15.0, scale=0.15, squeeze=0.12, shear=0.2, elastic=0.8, knots=8.0
 )
 SHIFT = Distortion(shift=1.0)
+MOVED = Distortion(shift=1.5)
 # By the names of the command line:
 DISTORTIONS = {
     "affine": AFFINE,
@@ -149,4 +150,5 @@ DISTORTIONS = {
     "mild": MILD,
     "wide": WIDE,
     "shift": SHIFT,
+    "moved": MOVED,
 }

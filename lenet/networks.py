@@ -14,6 +14,7 @@ A script of ``lenet/nets`` builds a network and sets what training needs to know
     training-momentum training-decay    of mini-batches, 0 unless set
     training-least      patterns of a lower energy are not learned from, 0 unless set
     training-last       passes at the end that learn from all patterns, 0 unless set
+    training-plain      passes at the end that see no distortions, 0 unless set
     training-order      "shuffled" once by the seed, unless set; "anew" for every pass; "given"
     training-schedule   ((passes eta) ...)
     training-short      true: weight files hold shorts, in units of 1/4096, instead of floats
@@ -76,6 +77,7 @@ class Recipe:
     decay: float
     least: float
     last: int
+    plain: int
     order: str
     short: bool
     schedule: tuple[tuple[int, float], ...]
@@ -362,6 +364,7 @@ def built(ran: Interpreter, script: Path) -> Built:
         float(value("training-decay", 0.0)),
         float(value("training-least", 0.0)),
         int(value("training-last", 0)),
+        int(value("training-plain", 0)),
         choice("training-order", ("shuffled", "anew", "given")),
         bool(value("training-short", False)),
         schedule,

@@ -263,7 +263,10 @@ TABLES = (
         "zipcode",
         "Zip-code digits, 23 passes",
         "LeCun et al. 1989, Neural Computation 1(4)",
-        (measured("zipcode", "9,760 weights", 5.0, (1.0, 12.1), 0.14),),
+        (
+            measured("zipcode", "9,760 weights", 5.0, (1.0, 12.1), 0.14),
+            measured("zipcode-moved", "moved digits", 5.0, (1.0, 12.1), 0.14, distort="moved"),
+        ),
     ),
     Table(
         "mnist",

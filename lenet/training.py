@@ -79,7 +79,7 @@ def train(
     and kept (1998, sec. III-B) unless the script says "anew"; weights change after every
     pattern or mini-batch. Under the rule ``levenberg`` curvatures are re-estimated on 500
     patterns before every pass, and ten times within the first. `distort` changes nine of ten
-    uint8 images, anew at every presentation. `checkpoint` is written after every pass, and an
+    images, anew at every presentation but in the last passes that the script calls plain. `checkpoint` is written after every pass, and an
     interrupted training continues from it to the same weights. `progress` is told of every
     pass, `step` of the share of all work done (0...1). `schedule` replaces the script's own;
     `start` (n,) are weights to go on from instead of new ones. `validation` are images and
@@ -96,6 +96,8 @@ def train(
     network.initialize(seed)
     if start is not None:
         network.set_weights(start)
+    if distort and images.dtype != np.uint8:
+        images = network.retina.grey(images)
     fixed = network.frozen()
     program = network.program
     units = _unit_rates(network)
@@ -105,7 +107,7 @@ def train(
 
     def look(rows: np.ndarray, chance: np.random.Generator | None = None) -> np.ndarray:
         picked = images[rows]
-        if distort and chance:
+        if distort and chance and number < len(rates) - recipe.plain:
             plain = chance.random(len(picked)) < PLAIN
             picked = np.where(plain[:, None, None], picked, distort(picked, chance))
         return network.retina(picked)

@@ -135,9 +135,20 @@ def test_distorted_digits_are_the_same_by_a_seed(tmp_path, mnist_of):
     assert len(set(found.values())) == 3
 
 
-def test_only_digits_of_pixels_are_distorted(data, capsys):
-    assert main(["train", "net1", "--data", str(data), "--distort", "affine"]) == 1
-    assert "--distort takes digits of MNIST, not digits-1988" in capsys.readouterr().err
+@pytest.mark.jit
+def test_inputs_are_distorted_as_256_greys(monkeypatch):
+    seen = []
+
+    def distort(images, chance):
+        seen.append(images)
+        return images
+
+    network = lenet.load("zipcode", trained=False)
+    inputs = np.random.default_rng(3).uniform(-1, 1, (40, 16, 16)).astype(np.float32)
+    train(network, inputs, np.arange(40) % 10, passes=1, distort=distort)
+    greys = np.concatenate(seen)
+    assert greys.dtype == np.uint8
+    assert network.retina(greys) == pytest.approx(inputs, abs=1 / 255)
 
 
 @pytest.mark.jit
@@ -160,6 +171,19 @@ def test_nine_of_ten_digits_are_distorted_and_anew_in_every_pass(monkeypatch):
     assert len(learned) == len(drawn) == 11
     assert learned == pytest.approx([0.1] * 11, abs=0.1)
     assert len(set(drawn)) == 11
+
+
+@pytest.mark.jit
+def test_the_last_passes_of_the_moved_zip_code_net_are_plain():
+    passes = []
+    network = lenet.load("zipcode-moved", trained=False)
+    train(
+        network,
+        np.zeros((10, 16, 16), np.uint8),
+        np.arange(10),
+        distort=lambda images, chance: passes.append(chance) or images,
+    )
+    assert len(set(map(id, passes))) == 23 - 7
 
 
 @pytest.mark.parametrize(
