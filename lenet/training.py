@@ -79,8 +79,9 @@ def train(
     and kept (1998, sec. III-B) unless the script says "anew"; weights change after every
     pattern or mini-batch. Under the rule ``levenberg`` curvatures are re-estimated on 500
     patterns before every pass, and ten times within the first. `distort` changes nine of ten
-    images, anew at every presentation but in the last passes that the script calls plain. `checkpoint` is written after every pass, and an
-    interrupted training continues from it to the same weights. `progress` is told of every
+    images, anew at every presentation but in the last passes that the script calls plain;
+    float32 ones are rounded to 256 greys for it. `checkpoint` is written after every pass, and
+    an interrupted training continues from it to the same weights. `progress` is told of every
     pass, `step` of the share of all work done (0...1). `schedule` replaces the script's own;
     `start` (n,) are weights to go on from instead of new ones. `validation` are images and
     labels read after every pass.
