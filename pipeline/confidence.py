@@ -199,14 +199,23 @@ def log_odds(p: float) -> float:
 def fit(
     evidence: Sequence[Sequence[float]], right: np.ndarray, ridge: float = 1.0
 ) -> Calibration:
-    """Fit the curve to evidence (n of equal length) and truths (n,) bool by Newton's method."""
+    """Fit the curve to evidence (n of equal length) and truths (n,) bool by Newton's method.
+
+    `ridge` holds it to the posterior alone: where readings are few, the other witnesses say
+    more about these than about others.
+    """
     x = np.stack([features(e) for e in evidence])
     y = right.astype(float)
-    w = np.zeros(x.shape[1])
+    posterior = 2 + len(evidence[0]) // 2
+    alone = np.zeros(x.shape[1])
+    alone[posterior] = 1.0
+    held = np.full(x.shape[1], ridge)
+    held[[0, posterior]] = 1.0
+    w = alone.copy()
     for _ in range(50):
         p = 1 / (1 + np.exp(-np.clip(x @ w, -30, 30)))
-        slope = x.T @ (y - p) - ridge * w
-        bend = (x * (p * (1 - p))[:, None]).T @ x + ridge * np.eye(len(w))
+        slope = x.T @ (y - p) - held * (w - alone)
+        bend = (x * (p * (1 - p))[:, None]).T @ x + np.diag(held)
         step = np.linalg.solve(bend, slope)
         w += step
         if np.abs(step).max() < 1e-9:

@@ -42,6 +42,7 @@ from sn.errors import SnError
 LEAST = 50  # labelled fields
 HELD_OUT = 0.2
 MIXED = 0.5  # synthetic lines for every field
+FEW = 30.0  # how firmly the curve of a few fields is held to the posterior
 PARTS = 5  # of the held-out fields, each judged by a curve fitted on the others
 MODES = ("both", "hos", "sdnn")
 RATES = {"strip": 1e-3, "strip-wide": 1e-3, "character": 8e-4}
@@ -218,10 +219,10 @@ def recalibrated(found: Sequence[Decoded], right: np.ndarray) -> tuple[Calibrati
     sure = np.zeros(len(found))
     for p in range(PARTS):
         others = np.flatnonzero(part != p)
-        curve = fit([evidence[k] for k in others], truth[others])
+        curve = fit([evidence[k] for k in others], truth[others], FEW)
         for k in np.flatnonzero(part == p):
             sure[known[k]] = curve.confidence(evidence[k])
-    return fit(evidence, truth), sure
+    return fit(evidence, truth, FEW), sure
 
 
 def judged(

@@ -37,6 +37,20 @@ def test_a_fitted_curve_says_how_often_strings_are_right():
         assert said[inside].mean() == pytest.approx(right[inside].mean(), abs=0.05)
 
 
+@pytest.mark.parametrize("witnesses", [4, 7])
+def test_a_curve_held_firmly_ranks_as_the_posterior(witnesses):
+    rng = np.random.default_rng(4)
+    evidence = rng.uniform(0.01, 0.99, (80, witnesses))
+    right = rng.random(80) < 0.2 + 0.7 * evidence[:, 0]
+    order = np.argsort(evidence[:, 0])
+    free, firm = (
+        np.array([fit(evidence, right, ridge).confidence(e) for e in evidence[order]])
+        for ridge in (1.0, 1e6)
+    )
+    assert (np.diff(firm) > 0).all()
+    assert (np.diff(free) < 0).any()
+
+
 def test_more_lost_ink_is_never_more_confident_after_such_a_fit():
     curve = Calibration((0.5, -9.0, -0.1, 0.3, 0.8))
     told = [curve.confidence((0.95, lost, 5, 0.9)) for lost in (0.0, 0.1, 0.3)]
